@@ -1,0 +1,226 @@
+//! Endpoints, four-tuples and roles.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::{Index, IndexMut, Not};
+
+use serde::{Serialize, Serializer};
+
+/// An address and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// IP address.
+    pub addr: IpAddr,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// `192.0.2.1:80`, `[2001:db8::1]:80`.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.addr {
+            IpAddr::V4(addr) => write!(f, "{addr}:{}", self.port),
+            IpAddr::V6(addr) => write!(f, "[{addr}]:{}", self.port),
+        }
+    }
+}
+
+impl Serialize for Endpoint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Who opened the connection: the sender of the first SYN is the initiator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Sender of the first SYN.
+    Initiator,
+    /// Its peer.
+    Responder,
+}
+
+impl Role {
+    /// Both roles, initiator first.
+    pub const BOTH: [Self; 2] = [Self::Initiator, Self::Responder];
+
+    /// `initiator` or `responder`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Initiator => "initiator",
+            Self::Responder => "responder",
+        }
+    }
+}
+
+impl Not for Role {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        match self {
+            Self::Initiator => Self::Responder,
+            Self::Responder => Self::Initiator,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One value for each role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sides<T> {
+    /// The initiator's.
+    pub initiator: T,
+    /// The responder's.
+    pub responder: T,
+}
+
+impl<T> Index<Role> for Sides<T> {
+    type Output = T;
+
+    fn index(&self, role: Role) -> &T {
+        match role {
+            Role::Initiator => &self.initiator,
+            Role::Responder => &self.responder,
+        }
+    }
+}
+
+impl<T> IndexMut<Role> for Sides<T> {
+    fn index_mut(&mut self, role: Role) -> &mut T {
+        match role {
+            Role::Initiator => &mut self.initiator,
+            Role::Responder => &mut self.responder,
+        }
+    }
+}
+
+/// Both endpoints of a connection in canonical order, with what else tells equal addresses apart.
+///
+/// The lower (address, port) comes first, so both directions give the same key. `scope` is the outermost
+/// VLAN identifier (or tunnel identifier) of the frames; 0 for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FourTuple {
+    low: [u8; 16],
+    high: [u8; 16],
+    low_port: u16,
+    high_port: u16,
+    /// VLAN or tunnel identifier; the top bit says that the addresses are IPv4.
+    scope: u32,
+}
+
+const IS_IPV4: u32 = 1 << 31;
+
+impl FourTuple {
+    /// The canonical tuple of an IPv4 segment, and whether its sender is the low endpoint.
+    pub fn v4(source: [u8; 4], destination: [u8; 4], ports: (u16, u16), scope: u32) -> (Self, bool) {
+        let mut from = [0; 16];
+        let mut to = [0; 16];
+        if let (Some(from), Some(to)) = (from.first_chunk_mut(), to.first_chunk_mut()) {
+            *from = source;
+            *to = destination;
+        }
+        Self::canonical(from, to, ports, scope & !IS_IPV4 | IS_IPV4)
+    }
+
+    /// The canonical tuple of an IPv6 segment, and whether its sender is the low endpoint.
+    pub fn v6(source: [u8; 16], destination: [u8; 16], ports: (u16, u16), scope: u32) -> (Self, bool) {
+        Self::canonical(source, destination, ports, scope & !IS_IPV4)
+    }
+
+    /// The canonical tuple of any two endpoints of one address family, `source` first. Mixed families are
+    /// taken as IPv6 with the IPv4 address mapped.
+    pub fn new(source: Endpoint, destination: Endpoint, scope: u32) -> (Self, bool) {
+        let ports = (source.port, destination.port);
+        match (source.addr, destination.addr) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => Self::v4(from.octets(), to.octets(), ports, scope),
+            (from, to) => Self::v6(to_v6(from).octets(), to_v6(to).octets(), ports, scope),
+        }
+    }
+
+    fn canonical(from: [u8; 16], to: [u8; 16], (from_port, to_port): (u16, u16), scope: u32) -> (Self, bool) {
+        let order = (u128::from_be_bytes(from), from_port);
+        let from_low = order <= (u128::from_be_bytes(to), to_port);
+        let tuple = if from_low {
+            Self { low: from, high: to, low_port: from_port, high_port: to_port, scope }
+        } else {
+            Self { low: to, high: from, low_port: to_port, high_port: from_port, scope }
+        };
+        (tuple, from_low)
+    }
+
+    /// The endpoint that comes first in canonical order.
+    pub fn low(&self) -> Endpoint {
+        Endpoint { addr: self.addr(self.low), port: self.low_port }
+    }
+
+    /// The endpoint that comes last in canonical order.
+    pub fn high(&self) -> Endpoint {
+        Endpoint { addr: self.addr(self.high), port: self.high_port }
+    }
+
+    /// Ports of the low and the high endpoint.
+    pub const fn ports(&self) -> (u16, u16) {
+        (self.low_port, self.high_port)
+    }
+
+    /// Outermost VLAN or tunnel identifier; 0 for none.
+    pub const fn scope(&self) -> u32 {
+        self.scope & !IS_IPV4
+    }
+
+    /// The tuple as five words, for hashing.
+    pub(crate) fn words(&self) -> [u64; 5] {
+        let (low, high) = (u128::from_ne_bytes(self.low), u128::from_ne_bytes(self.high));
+        let ports = u64::from(self.low_port) << 48 | u64::from(self.high_port) << 32 | u64::from(self.scope);
+        #[expect(clippy::cast_possible_truncation, reason = "split into halves")]
+        [low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64, ports]
+    }
+
+    fn addr(&self, octets: [u8; 16]) -> IpAddr {
+        if self.scope & IS_IPV4 == 0 {
+            IpAddr::V6(Ipv6Addr::from(octets))
+        } else {
+            let [a, b, c, d, ..] = octets;
+            IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+        }
+    }
+}
+
+fn to_v6(addr: IpAddr) -> Ipv6Addr {
+    match addr {
+        IpAddr::V4(addr) => addr.to_ipv6_mapped(),
+        IpAddr::V6(addr) => addr,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_directions_give_one_key() {
+        let a = Endpoint { addr: "10.0.0.2".parse().unwrap(), port: 4000 };
+        let b = Endpoint { addr: "10.0.0.1".parse().unwrap(), port: 80 };
+        let (there, there_low) = FourTuple::new(a, b, 7);
+        let (back, back_low) = FourTuple::new(b, a, 7);
+        assert_eq!(there, back);
+        assert!(!there_low && back_low);
+        assert_eq!((there.low(), there.high()), (b, a));
+        assert_eq!(there.scope(), 7);
+    }
+
+    #[test]
+    fn a_host_talking_to_itself_has_two_ends() {
+        let a = Endpoint { addr: "::1".parse().unwrap(), port: 4000 };
+        let b = Endpoint { addr: "::1".parse().unwrap(), port: 80 };
+        let (tuple, from_low) = FourTuple::new(a, b, 0);
+        assert!(!from_low);
+        assert_eq!((tuple.low(), tuple.high()), (b, a));
+    }
+}
