@@ -6,6 +6,7 @@
 pub mod capture;
 pub mod dissect;
 pub mod error;
+pub mod flow;
 pub mod net;
 pub mod tcp;
 pub mod time;

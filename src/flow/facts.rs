@@ -1,0 +1,473 @@
+//! The frozen facts of one incarnation: what reports print and findings are made of.
+
+use serde::Serialize;
+
+use super::event::Event;
+use super::letters::Letters;
+use crate::net::{Endpoint, Role, Sides};
+use crate::tcp::{SeqNumber, State};
+use crate::time::{TimeDelta, Timestamp};
+
+/// A record as evidence: its number over the whole input and its capture time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RecordRef {
+    /// Number over the whole input, from 1.
+    pub record: u64,
+    /// Capture time.
+    #[serde(skip)]
+    pub time: Timestamp,
+}
+
+/// Thresholds that decide outcomes. They are options and are printed in the reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A second FIN this much after the first is late (`--fin-delay`). Default 1 s.
+    pub fin_delay: TimeDelta,
+    /// How long a closed flow is kept for late segments, in capture time. Default 60 s: TIME-WAIT on Linux.
+    pub linger: TimeDelta,
+    /// How long a closed connection's four-tuple counts as not yet free. Default 60 s, the TIME-WAIT of most
+    /// stacks; RFC 9293 §3.4.2 asks for 2MSL = 240 s.
+    pub time_wait: TimeDelta,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fin_delay: TimeDelta::from_secs(1),
+            linger: TimeDelta::from_secs(60),
+            time_wait: TimeDelta::from_secs(60),
+        }
+    }
+}
+
+/// Where the capture found the flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A SYN or SYN-ACK was captured: the roles are certain.
+    Handshake,
+    /// The capture began inside the connection: the roles are a guess.
+    #[default]
+    Midstream,
+}
+
+/// How far the three-way handshake was seen to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Handshake {
+    /// None was captured.
+    #[default]
+    NotSeen,
+    /// SYN only.
+    Syn,
+    /// SYN-ACK, which the initiator never acknowledged.
+    SynAck,
+    /// Complete.
+    Complete,
+    /// Both sides sent a SYN (RFC 9293 §3.5).
+    Simultaneous,
+}
+
+/// What became of the connection: exactly one per flow (`outcome` in `flows.csv`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowOutcome {
+    /// RST to the SYN.
+    Refused,
+    /// ICMP error to the SYN.
+    RefusedIcmp,
+    /// No answer to the SYN.
+    SynUnanswered,
+    /// SYN-ACK, never acknowledged.
+    HandshakeIncomplete,
+    /// RST that neither endpoint seems to have sent.
+    ResetThirdParty,
+    /// The second FIN came when the four-tuple was in use again.
+    LateFinIntoSuccessor,
+    /// The first closer answered late data with RST: it had forgotten the connection.
+    LateDataRst,
+    /// The first closer answered the late FIN with RST.
+    LateFinRst,
+    /// The first closer answered a late keep-alive probe with RST.
+    LateProbeRst,
+    /// RST by the initiator.
+    ResetInitiator,
+    /// RST by the responder.
+    ResetResponder,
+    /// A FIN was never acknowledged.
+    FinUnacked,
+    /// One FIN, acknowledged; the other side never closed.
+    HalfClosed,
+    /// The second FIN came late, with no data in between.
+    DelayedFin,
+    /// The FINs crossed.
+    SimultaneousClose,
+    /// Both closed in order.
+    CleanClose,
+    /// Open at the end; the last octets came from the initiator and were acknowledged.
+    OpenUnanswered,
+    /// Open at the end behind a closed window.
+    OpenStalled,
+    /// Open at the end; data was never acknowledged.
+    OpenUnacked,
+    /// Open at the end.
+    Open,
+    /// The capture cannot know.
+    #[default]
+    Undecided,
+}
+
+impl FlowOutcome {
+    /// Every outcome, in the order of precedence.
+    pub const ALL: [Self; 21] = [
+        Self::Refused,
+        Self::RefusedIcmp,
+        Self::SynUnanswered,
+        Self::HandshakeIncomplete,
+        Self::ResetThirdParty,
+        Self::LateFinIntoSuccessor,
+        Self::LateDataRst,
+        Self::LateFinRst,
+        Self::LateProbeRst,
+        Self::ResetInitiator,
+        Self::ResetResponder,
+        Self::FinUnacked,
+        Self::HalfClosed,
+        Self::DelayedFin,
+        Self::SimultaneousClose,
+        Self::CleanClose,
+        Self::OpenUnanswered,
+        Self::OpenStalled,
+        Self::OpenUnacked,
+        Self::Open,
+        Self::Undecided,
+    ];
+
+    /// The word in `flows.csv`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::RefusedIcmp => "refused_icmp",
+            Self::SynUnanswered => "syn_unanswered",
+            Self::HandshakeIncomplete => "handshake_incomplete",
+            Self::ResetThirdParty => "reset_third_party",
+            Self::LateFinIntoSuccessor => "late_fin_into_successor",
+            Self::LateDataRst => "late_data_rst",
+            Self::LateFinRst => "late_fin_rst",
+            Self::LateProbeRst => "late_probe_rst",
+            Self::ResetInitiator => "reset_initiator",
+            Self::ResetResponder => "reset_responder",
+            Self::FinUnacked => "fin_unacked",
+            Self::HalfClosed => "half_closed",
+            Self::DelayedFin => "delayed_fin",
+            Self::SimultaneousClose => "simultaneous_close",
+            Self::CleanClose => "clean_close",
+            Self::OpenUnanswered => "open_unanswered",
+            Self::OpenStalled => "open_stalled",
+            Self::OpenUnacked => "open_unacked",
+            Self::Open => "open",
+            Self::Undecided => "undecided",
+        }
+    }
+
+    /// True when the verdict rests on something that was *not* seen.
+    pub const fn rests_on_absence(self) -> bool {
+        matches!(
+            self,
+            Self::SynUnanswered
+                | Self::HandshakeIncomplete
+                | Self::FinUnacked
+                | Self::HalfClosed
+                | Self::OpenUnanswered
+                | Self::OpenStalled
+                | Self::OpenUnacked
+                | Self::Open
+        )
+    }
+}
+
+/// One endpoint's state at the end, as shown by its own segments and as it must be if all that passed the
+/// capture point arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EndpointState {
+    /// Shown by the endpoint's own segments.
+    pub proven: State,
+    /// Proven, plus the signals on their way to it.
+    pub presumed: State,
+}
+
+impl EndpointState {
+    /// True when nothing is left to presume.
+    pub fn is_proven(self) -> bool {
+        self.proven == self.presumed
+    }
+}
+
+/// One side's FIN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct FinFacts {
+    /// Its first copy.
+    pub first: RecordRef,
+    /// Its last copy.
+    pub last: RecordRef,
+    /// How often it was sent.
+    pub copies: u32,
+    /// The first segment of the peer that acknowledges it.
+    pub acked: Option<RecordRef>,
+    /// The sequence number after it.
+    #[serde(skip)]
+    pub end: SeqNumber,
+    /// True when its first copy acknowledges the peer's FIN.
+    pub acknowledges_peer: bool,
+    /// True when it came after a successor had taken the four-tuple.
+    pub into_successor: bool,
+}
+
+/// A passive closer between the peer's FIN and its own end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct CloseWait {
+    /// Who was in CLOSE-WAIT.
+    pub at: Role,
+    /// The record that shows it: its ACK of the peer's FIN, or that FIN itself when no ACK was seen.
+    pub since: RecordRef,
+    /// What ended it: its own FIN, a RST; `None` when the capture ended first.
+    pub until: Option<RecordRef>,
+    /// How long, up to the capture's end.
+    pub lasted: TimeDelta,
+    /// True when its own segments show that the FIN arrived.
+    pub proven: bool,
+}
+
+/// What kind of segment a RST answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answered {
+    /// A connection request.
+    Syn,
+    /// Payload.
+    Data,
+    /// A FIN.
+    Fin,
+    /// A keep-alive or window probe: one below the next sequence number.
+    Probe,
+    /// An acknowledgement alone.
+    Ack,
+}
+
+/// What kind of reset it was (`rst_kind` in `flows.csv`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResetKind {
+    /// RST to a SYN.
+    Refusal,
+    /// RST with ACK: a live socket gave up.
+    Abort,
+    /// RST with ACK by a side that had sent its FIN.
+    AfterOwnFin,
+    /// A bare RST to a late FIN: the port is stale.
+    StaleFin,
+    /// A bare RST to late data.
+    StaleData,
+    /// A bare RST to a late probe.
+    StaleProbe,
+    /// A bare RST to data that crossed the sender's FIN.
+    CrossedFin,
+    /// A bare RST by a side that sent no FIN: it no longer knows the connection.
+    StateLost,
+    /// A bare RST to the answer that a successor's SYN drew from this connection's old socket.
+    SuccessorSyn,
+    /// A bare RST with no segment before it that it answers.
+    Unsolicited,
+    /// Neither endpoint seems to have sent it.
+    ThirdParty,
+}
+
+impl ResetKind {
+    /// The word in `flows.csv`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refusal => "refusal",
+            Self::Abort => "abort",
+            Self::AfterOwnFin => "after_own_fin",
+            Self::StaleFin => "stale_fin",
+            Self::StaleData => "stale_data",
+            Self::StaleProbe => "stale_probe",
+            Self::CrossedFin => "crossed_fin",
+            Self::StateLost => "state_lost",
+            Self::SuccessorSyn => "successor_syn",
+            Self::Unsolicited => "unsolicited",
+            Self::ThirdParty => "third_party",
+        }
+    }
+}
+
+/// A RST, judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Reset {
+    /// Whose address it bears.
+    pub by: Role,
+    /// What kind it is.
+    pub kind: ResetKind,
+    /// Its first copy.
+    pub at: RecordRef,
+    /// The segment that it answers, where there is one.
+    pub answers: Option<(Answered, RecordRef)>,
+    /// True when both FINs had been acknowledged before it: it changed nothing.
+    pub after_close: bool,
+    /// True when its receiver went on as if nothing had come.
+    pub ignored: bool,
+    /// Its time to live, and the lowest and highest of its alleged sender's other segments.
+    pub ttl: u8,
+    /// See `ttl`.
+    pub sender_ttl: (u8, u8),
+}
+
+/// What a new SYN met on its four-tuple.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReuseKind {
+    /// The predecessor was over (reset, refused, or closed longer than TIME-WAIT ago).
+    Clean,
+    /// The predecessor closed in order less than TIME-WAIT ago.
+    WithinTimeWait,
+    /// One side of the predecessor had not closed yet.
+    HalfClosed,
+    /// Neither side of the predecessor had closed.
+    Open,
+}
+
+/// The incarnation before this one on the same four-tuple.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Reuse {
+    /// Its flow id.
+    pub predecessor: u64,
+    /// From its last segment to this flow's first.
+    pub gap: TimeDelta,
+    /// What the SYN met.
+    pub kind: ReuseKind,
+    /// Which side of the predecessor had not closed, when `kind` is half-closed.
+    pub waiting: Option<Role>,
+}
+
+/// What one side sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    /// Segments, copies of the same packet not counted.
+    pub packets: u64,
+    /// Payload octets, retransmissions included.
+    pub octets: u64,
+    /// Segments with sequence space that had been sent before.
+    pub retransmissions: u64,
+    /// Keep-alive probes (RFC 9293 §3.8.4), which are no activity.
+    pub probes: u64,
+    /// How often it closed its window.
+    pub zero_windows: u32,
+    /// True when its peer acknowledged octets that the capture does not hold.
+    pub gap: bool,
+}
+
+/// The frozen facts of one incarnation of a four-tuple.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// Record number of its first segment over the whole input; unique.
+    pub id: u64,
+    /// Wireshark's `tcp.stream` (order of first segments).
+    pub stream: u64,
+    /// Sender of the first SYN, or the likelier one.
+    pub initiator: Endpoint,
+    /// Its peer.
+    pub responder: Endpoint,
+    /// Outermost VLAN or tunnel identifier; 0 for none.
+    pub scope: u32,
+    /// First and last segment.
+    pub first: RecordRef,
+    /// See `first`.
+    pub last: RecordRef,
+    /// Whether the capture saw it begin.
+    pub origin: Origin,
+    /// How far the handshake went.
+    pub handshake: Handshake,
+    /// From the SYN copy that was answered to the initiator's ACK of the SYN-ACK: one round trip, wherever the
+    /// capture was taken.
+    pub handshake_rtt: Option<TimeDelta>,
+    /// Copies of the SYN after the first.
+    pub syn_retries: u32,
+    /// True when a SYN offered TCP Fast Open with data.
+    pub fast_open: bool,
+    /// True for a further subflow of a Multipath TCP connection.
+    pub mptcp_join: bool,
+    /// What became of it.
+    pub outcome: FlowOutcome,
+    /// Why the outcome is undecided, when the capture's limits made it so.
+    pub undecided_because: Option<&'static str>,
+    /// Each endpoint's state at the end.
+    pub states: Sides<EndpointState>,
+    /// Who closed first; `None` when nobody did.
+    pub active_closer: Option<Role>,
+    /// Each side's FIN.
+    pub fin: Sides<Option<FinFacts>>,
+    /// From the first FIN to the other side's.
+    pub fin_delay: Option<TimeDelta>,
+    /// True when the passive closer sent data after it had received the FIN.
+    pub data_after_fin: bool,
+    /// The side that was in CLOSE-WAIT.
+    pub close_wait: Option<CloseWait>,
+    /// Every distinct RST, in order; empty for most flows.
+    pub resets: Vec<Reset>,
+    /// Index into `resets` of the one that decided the outcome.
+    pub deciding_reset: Option<usize>,
+    /// How many incarnations of this four-tuple came before, plus one.
+    pub incarnation: u32,
+    /// The incarnation before.
+    pub reuse: Option<Reuse>,
+    /// The flow that took the four-tuple over.
+    pub successor: Option<(u64, Timestamp)>,
+    /// What each side sent.
+    pub traffic: Sides<Traffic>,
+    /// Octets one way followed by octets the other way.
+    pub exchanges: u64,
+    /// Octets of the last request if nothing came back: who sent them is `last_talker`.
+    pub unanswered_octets: u64,
+    /// Who sent the last new octets, since when.
+    pub last_talker: Option<(Role, RecordRef)>,
+    /// Zeek's `history`.
+    pub letters: Letters,
+    /// The kept events in order.
+    pub events: Vec<Event>,
+    /// Events that were not kept because the history was full.
+    pub events_dropped: u64,
+    /// When this verdict was reached, in capture time.
+    pub decided: Timestamp,
+}
+
+impl Flow {
+    /// The endpoint that plays `role`.
+    pub const fn endpoint(&self, role: Role) -> Endpoint {
+        match role {
+            Role::Initiator => self.initiator,
+            Role::Responder => self.responder,
+        }
+    }
+
+    /// The RST that decided the outcome.
+    pub fn reset(&self) -> Option<&Reset> {
+        self.deciding_reset.and_then(|index| self.resets.get(index))
+    }
+
+    /// From first to last segment.
+    pub fn duration(&self) -> TimeDelta {
+        self.last.time - self.first.time
+    }
+
+    /// The first FIN of all, with its sender.
+    pub fn first_fin(&self) -> Option<(Role, FinFacts)> {
+        let closer = self.active_closer?;
+        self.fin[closer].map(|fin| (closer, fin))
+    }
+
+    /// The other side's FIN, with its sender.
+    pub fn second_fin(&self) -> Option<(Role, FinFacts)> {
+        let closer = !self.active_closer?;
+        self.fin[closer].map(|fin| (closer, fin))
+    }
+}
