@@ -5,6 +5,8 @@
 use std::fmt;
 use std::ops::{Add, Neg, Sub};
 
+use serde::{Serialize, Serializer};
+
 /// A moment of capture time: nanoseconds since the Unix epoch, UTC (1677 to 2262).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -75,6 +77,20 @@ impl fmt::Display for Timestamp {
         let mut text = Vec::with_capacity(32);
         self.write_rfc3339(&mut text);
         f.write_str(&String::from_utf8_lossy(&text))
+    }
+}
+
+/// RFC 3339, as text.
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Seconds, as a number.
+impl Serialize for TimeDelta {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.as_secs_f64())
     }
 }
 

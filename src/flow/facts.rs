@@ -14,7 +14,6 @@ pub struct RecordRef {
     /// Number over the whole input, from 1.
     pub record: u64,
     /// Capture time.
-    #[serde(skip)]
     pub time: Timestamp,
 }
 
