@@ -4,6 +4,7 @@
 //! The core has no clock, no files and no printing: capture time is an argument, records come in, rows go out.
 
 pub mod capture;
+pub mod diagnose;
 pub mod dissect;
 pub mod error;
 pub mod flow;

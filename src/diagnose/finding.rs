@@ -1,0 +1,205 @@
+//! The words of diagnosis: rule, finding, evidence, severity, certainty.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::flow::{Flow, Limits, RecordRef};
+use crate::net::Endpoint;
+use crate::time::{TimeDelta, Timestamp};
+
+/// How much a finding matters. Ordered: a fault is the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Explains; nothing is wrong.
+    Note,
+    /// May be wrong, or is wrong without consequence so far.
+    Warning,
+    /// Is wrong.
+    Fault,
+}
+
+impl Severity {
+    /// The word in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Certainty {
+    /// Signals that passed the capture point are taken to have arrived.
+    Presumed,
+    /// Shown by segments that the endpoints themselves sent.
+    Proven,
+}
+
+impl Certainty {
+    /// The word in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Presumed => "presumed",
+            Self::Proven => "proven",
+        }
+    }
+}
+
+impl fmt::Display for Certainty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One rule of the catalogue: its words, and the check that finds it.
+pub struct Rule {
+    /// Family and number, e.g. `FIN102`. Never reused.
+    pub code: &'static str,
+    /// A few words.
+    pub title: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The manual: *What we saw*, *Why it matters*, *What to do*, *What else it can be*, as Markdown with
+    /// `## ` headings.
+    pub explanation: &'static str,
+    /// Finds it in one flow.
+    pub check: fn(&Flow, &Context<'_>) -> Option<Finding>,
+    /// Tells one instance in a sentence with its numbers. Called only when a report prints it.
+    pub summary: fn(&Flow, &Finding) -> String,
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code)
+    }
+}
+
+/// What rules may know besides the flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Thresholds.
+    pub limits: &'a Limits,
+    /// The latest capture time seen so far; for flows judged when the input ended, its end.
+    pub now: Timestamp,
+}
+
+/// The records that show a finding: never empty, at most six, each with a caption.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence {
+    records: [(RecordRef, &'static str); 6],
+    length: usize,
+}
+
+impl Evidence {
+    /// Evidence begins with a record: there is no finding without one.
+    pub fn new(record: RecordRef, caption: &'static str) -> Self {
+        Self { records: [(record, caption); 6], length: 1 }
+    }
+
+    /// Adds a record; beyond six it is left out.
+    #[must_use]
+    pub fn and(mut self, record: RecordRef, caption: &'static str) -> Self {
+        if let Some(place) = self.records.get_mut(self.length) {
+            *place = (record, caption);
+            self.length += 1;
+        }
+        self
+    }
+
+    /// Adds a record if there is one.
+    #[must_use]
+    pub fn and_maybe(self, record: Option<RecordRef>, caption: &'static str) -> Self {
+        match record {
+            Some(record) => self.and(record, caption),
+            None => self,
+        }
+    }
+
+    /// The records with their captions, in the order in which they were added.
+    pub fn records(&self) -> &[(RecordRef, &'static str)] {
+        self.records.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// Something found in one flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Finding {
+    /// Which rule found it.
+    pub rule: &'static Rule,
+    /// The rule's severity, or a lower one.
+    pub severity: Severity,
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// The flow.
+    pub flow: u64,
+    /// Whom it is about: the endpoint that did (or did not) do it.
+    pub endpoint: Endpoint,
+    /// Since when.
+    pub start: Timestamp,
+    /// For how long, where that makes sense.
+    pub lasted: Option<TimeDelta>,
+    /// The records that show it.
+    pub evidence: Evidence,
+}
+
+impl Finding {
+    /// A finding of `rule` about `endpoint` in `flow`, proven, starting with the first evidence record.
+    pub fn new(rule: &'static Rule, flow: &Flow, endpoint: Endpoint, evidence: Evidence) -> Self {
+        let start = evidence.records().first().map_or(flow.first.time, |(record, _)| record.time);
+        Self {
+            rule,
+            severity: rule.severity,
+            certainty: Certainty::Proven,
+            flow: flow.id,
+            endpoint,
+            start,
+            lasted: None,
+            evidence,
+        }
+    }
+
+    /// The same, only presumed.
+    #[must_use]
+    pub fn presumed(mut self) -> Self {
+        self.certainty = Certainty::Presumed;
+        self
+    }
+
+    /// The same, `proven` or presumed.
+    #[must_use]
+    pub fn proven_if(mut self, proven: bool) -> Self {
+        self.certainty = if proven { Certainty::Proven } else { Certainty::Presumed };
+        self
+    }
+
+    /// The same with a duration.
+    #[must_use]
+    pub fn lasting(mut self, span: TimeDelta) -> Self {
+        self.lasted = Some(span);
+        self
+    }
+
+    /// The same with a lower severity.
+    #[must_use]
+    pub fn at_most(mut self, severity: Severity) -> Self {
+        self.severity = self.severity.min(severity);
+        self
+    }
+
+    /// One sentence with the numbers of this instance.
+    pub fn summary(&self, flow: &Flow) -> String {
+        (self.rule.summary)(flow, self)
+    }
+}
