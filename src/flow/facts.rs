@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::event::Event;
 use super::letters::Letters;
+use super::replay::Premise;
 use crate::net::{Endpoint, Role, Sides};
 use crate::tcp::{SeqNumber, State};
 use crate::time::{TimeDelta, Timestamp};
@@ -435,6 +436,8 @@ pub struct Flow {
     pub events: Vec<Event>,
     /// Events that were not kept because the history was full.
     pub events_dropped: u64,
+    /// What a replay of the events must know besides them.
+    pub premise: Premise,
     /// When this verdict was reached, in capture time.
     pub decided: Timestamp,
 }

@@ -1,8 +1,26 @@
 //! Segments to facts: every four-tuple's incarnations, and what became of each.
+//!
+//! ```text
+//! segment ─▶ Table ─▶ Live (one incarnation, small, updated per segment) ─▶ judge ─▶ Flow (frozen facts)
+//! ```
+//!
+//! * [`Table`] finds the incarnation that a segment belongs to: by its numbers, not only by its addresses.
+//! * While a connection merely carries data, only sums and marks change. Control segments, and whatever
+//!   passes during teardown, are kept as [`Event`]s.
+//! * When a flow is finished (orderly close or reset, and a quiet time after it; or the input ends) its
+//!   events are replayed through the states of RFC 9293, and it becomes a [`Flow`].
 
+mod duplicates;
 mod event;
 mod facts;
+mod history;
+mod judge;
 mod letters;
+mod live;
+mod observe;
+mod replay;
+mod table;
+mod tombstone;
 
 pub use event::{Event, EventKind};
 pub use facts::{
@@ -10,3 +28,5 @@ pub use facts::{
     Reset, ResetKind, Reuse, ReuseKind, Traffic,
 };
 pub use letters::{Letter, Letters};
+pub use replay::{Premise, Replay};
+pub use table::{Table, TableStats};

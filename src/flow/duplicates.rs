@@ -1,0 +1,88 @@
+//! Recognises a packet that the capture holds more than once.
+//!
+//! A router captured on `any`, a mirror port that sees both legs, or two merged captures show every packet
+//! twice. The copies are identical but for the time to live and the interface. Retransmissions differ: a
+//! sender gives every IPv4 packet an identification of its own (unless it is 0), and repeats a segment no
+//! sooner than its retransmission time-out.
+
+use crate::tcp::Segment;
+use crate::time::{TimeDelta, Timestamp};
+
+/// Copies lie no further apart than this: a forwarding delay, less than any retransmission time-out
+/// (RFC 6298 §2.4 asks for 1 s, Linux uses at least 200 ms).
+const COPY_WINDOW: TimeDelta = TimeDelta::from_millis(100);
+
+const REMEMBERED: usize = 4;
+
+/// The last few segments of one flow.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Recent {
+    signatures: [u32; REMEMBERED],
+    /// Capture time in units of 2¹⁶ ns (65.5 µs), wrapping after 78 hours.
+    times: [u32; REMEMBERED],
+    interfaces: [u16; REMEMBERED],
+    ttls: [u8; REMEMBERED],
+    next: u8,
+}
+
+impl Recent {
+    /// Remembers `segment`.
+    #[inline]
+    pub(super) fn remember(&mut self, segment: &Segment) {
+        let place = usize::from(self.next) % REMEMBERED;
+        self.next = self.next.wrapping_add(1);
+        if let (Some(signature), Some(time), Some(interface), Some(ttl)) = (
+            self.signatures.get_mut(place),
+            self.times.get_mut(place),
+            self.interfaces.get_mut(place),
+            self.ttls.get_mut(place),
+        ) {
+            *signature = signature_of(segment);
+            *time = coarse(segment.time);
+            *interface = segment.interface;
+            *ttl = segment.ttl;
+        }
+    }
+
+    /// True when `segment` is another copy of a remembered packet.
+    ///
+    /// Without an IP identification, equal numbers alone may be a retransmission or a repeated ACK: then the
+    /// copy must differ in time to live or interface, which a sender's own repetition does not.
+    pub(super) fn is_copy(&self, segment: &Segment) -> bool {
+        let signature = signature_of(segment);
+        let now = coarse(segment.time);
+        let window = coarse(Timestamp::from_nanos(COPY_WINDOW.nanos()));
+        (0..REMEMBERED).any(|place| {
+            self.signatures.get(place) == Some(&signature)
+                && self
+                    .times
+                    .get(place)
+                    .is_some_and(|&then| now.wrapping_sub(then) <= window || then.wrapping_sub(now) <= window)
+                && (segment.ip_id != 0
+                    || self.ttls.get(place) != Some(&segment.ttl)
+                    || self.interfaces.get(place) != Some(&segment.interface))
+        })
+    }
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "wraps by design")]
+fn coarse(time: Timestamp) -> u32 {
+    (time.nanos() >> 16) as u32
+}
+
+/// Everything that a copy repeats, mixed into 32 bits. Never 0, which marks an empty place.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "folded on purpose")]
+fn signature_of(segment: &Segment) -> u32 {
+    let numbers = u64::from(segment.seq.0) << 32 | u64::from(segment.ack.0);
+    let header = u64::from(segment.ip_id) << 48
+        | u64::from(segment.checksum) << 32
+        | u64::from(segment.window) << 16
+        | u64::from(segment.flags.0) << 8
+        | u64::from(segment.from_low);
+    let mixed = (numbers ^ 0x9e37_79b9_7f4a_7c15)
+        .wrapping_mul(header.rotate_left(31) ^ u64::from(segment.octets) | 1)
+        ^ header.wrapping_mul(0xd6e8_feb8_6659_fd93);
+    (mixed ^ mixed >> 32) as u32 | 1
+}

@@ -1,0 +1,108 @@
+//! The arena that holds every live flow's events: chunks of four, chained, recycled.
+
+use super::event::Event;
+
+/// Most events one flow may keep: enough for any teardown, too few to fill memory with.
+pub(super) const MAX_EVENTS: u16 = 64;
+/// Events of little weight (bare ACKs, probes, window changes) leave this much room for FIN and RST.
+pub(super) const RESERVED: u16 = 24;
+
+const NONE: u32 = u32::MAX;
+const CHUNK: usize = 4;
+
+/// Where a flow's events are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chain {
+    head: u32,
+    tail: u32,
+    length: u16,
+    dropped: u16,
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self { head: NONE, tail: NONE, length: 0, dropped: 0 }
+    }
+}
+
+impl Chain {
+    /// Events kept.
+    pub(super) fn len(&self) -> u16 {
+        self.length
+    }
+
+    /// Events that found no room.
+    pub(super) fn dropped(&self) -> u64 {
+        u64::from(self.dropped)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Chunk {
+    events: [Option<Event>; CHUNK],
+    next: u32,
+}
+
+const EMPTY: Chunk = Chunk { events: [None; CHUNK], next: NONE };
+
+/// All live flows' events.
+#[derive(Debug, Default)]
+pub(super) struct Arena {
+    chunks: Vec<Chunk>,
+    free: Vec<u32>,
+}
+
+impl Arena {
+    /// Appends `event` to `chain`; counts it as dropped when the flow has too many.
+    pub(super) fn push(&mut self, chain: &mut Chain, event: Event) {
+        if chain.length >= MAX_EVENTS {
+            chain.dropped = chain.dropped.saturating_add(1);
+            return;
+        }
+        let place = usize::from(chain.length) % CHUNK;
+        if place == 0 {
+            let fresh = self.allocate();
+            match self.chunks.get_mut(chain.tail as usize) {
+                Some(tail) => tail.next = fresh,
+                None => chain.head = fresh,
+            }
+            chain.tail = fresh;
+        }
+        if let Some(slot) =
+            self.chunks.get_mut(chain.tail as usize).and_then(|chunk| chunk.events.get_mut(place))
+        {
+            *slot = Some(event);
+            chain.length += 1;
+        }
+    }
+
+    /// The events of `chain` in order.
+    pub(super) fn iter(&self, chain: &Chain) -> impl Iterator<Item = &Event> {
+        let mut at = self.chunks.get(chain.head as usize);
+        std::iter::from_fn(move || {
+            let chunk = at?;
+            at = self.chunks.get(chunk.next as usize);
+            Some(chunk.events.iter().flatten())
+        })
+        .flatten()
+    }
+
+    /// Gives the chunks of `chain` back.
+    pub(super) fn release(&mut self, chain: &mut Chain) {
+        let mut at = chain.head;
+        while let Some(chunk) = self.chunks.get_mut(at as usize) {
+            let next = chunk.next;
+            *chunk = EMPTY;
+            self.free.push(at);
+            at = next;
+        }
+        *chain = Chain::default();
+    }
+
+    fn allocate(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.chunks.push(EMPTY);
+            u32::try_from(self.chunks.len() - 1).unwrap_or(NONE)
+        })
+    }
+}

@@ -1,0 +1,244 @@
+//! A finished flow's sums and events, made into facts and one outcome.
+
+mod outcome;
+mod reset;
+
+use super::event::{Event, EventKind};
+use super::facts::{
+    CloseWait, EndpointState, FinFacts, Flow, Handshake, Limits, Origin, RecordRef, Reset, Traffic,
+};
+use super::live::Live;
+use super::replay::{Premise, Replay};
+use crate::net::{Role, Sides};
+use crate::time::Timestamp;
+
+/// Everything that the parts of the judgement look at.
+pub(super) struct Case<'a> {
+    pub(super) live: &'a Live,
+    pub(super) events: &'a [Event],
+    pub(super) limits: &'a Limits,
+    /// The latest capture time.
+    pub(super) now: Timestamp,
+    pub(super) fin: Sides<Option<FinFacts>>,
+    pub(super) active_closer: Option<Role>,
+    pub(super) handshake: Handshake,
+}
+
+/// Freezes `live` at capture time `now`; `decided` is when nothing more was to be expected of it.
+pub(super) fn judge(
+    live: &Live,
+    events: Vec<Event>,
+    decided: Timestamp,
+    now: Timestamp,
+    limits: &Limits,
+) -> Flow {
+    let fin = Sides {
+        initiator: fin_facts(&events, Role::Initiator),
+        responder: fin_facts(&events, Role::Responder),
+    };
+    let mut case = Case {
+        live,
+        events: &events,
+        limits,
+        now: now.max(live.last.time),
+        fin,
+        active_closer: first_closer(&fin),
+        handshake: handshake_of(live),
+    };
+    count_copies(&mut case);
+    let resets = reset::judge_resets(&case);
+    let deciding_reset = reset::deciding(&resets);
+    let (outcome, undecided_because) =
+        outcome::decide(&case, deciding_reset.and_then(|index| resets.get(index)));
+    let premise = premise_of(live, &resets);
+    let states = replay_states(&events, premise);
+    let reset = deciding_reset.and_then(|index| resets.get(index));
+    let close_wait = close_wait_of(&case, reset);
+    Flow {
+        id: live.first.record,
+        stream: live.stream,
+        initiator: if live.initiator_low { live.tuple.low() } else { live.tuple.high() },
+        responder: if live.initiator_low { live.tuple.high() } else { live.tuple.low() },
+        scope: live.tuple.scope(),
+        first: live.first,
+        last: live.last,
+        origin: if live.stage.syn || live.stage.syn_ack { Origin::Handshake } else { Origin::Midstream },
+        handshake: case.handshake,
+        handshake_rtt: handshake_rtt(&events),
+        syn_retries: u32::from(live.syn_retries),
+        fast_open: live.stage.fast_open,
+        mptcp_join: live.stage.mptcp_join,
+        outcome,
+        undecided_because,
+        states,
+        active_closer: case.active_closer,
+        fin: case.fin,
+        fin_delay: outcome::fin_delay(&case),
+        data_after_fin: case.active_closer.is_some_and(|closer| live.halves[!closer].data_after_fin),
+        close_wait,
+        deciding_reset,
+        incarnation: live.incarnation,
+        reuse: live.reuse.as_deref().copied(),
+        successor: live.successor,
+        traffic: Sides {
+            initiator: traffic(live, Role::Initiator),
+            responder: traffic(live, Role::Responder),
+        },
+        exchanges: u64::from(live.exchanges),
+        unanswered_octets: unanswered(live),
+        last_talker: live.burst.talker.map(|role| (role, live.burst.start)),
+        letters: live.letters,
+        events_dropped: live.events.dropped(),
+        premise,
+        decided,
+        resets,
+        events,
+    }
+}
+
+/// The first and last copy of a role's FIN, and the first segment that acknowledges it.
+fn fin_facts(events: &[Event], role: Role) -> Option<FinFacts> {
+    let is_fin =
+        |event: &&Event| event.from == role && matches!(event.kind, EventKind::Fin | EventKind::FinAgain);
+    let first = events.iter().find(is_fin)?;
+    let last = events.iter().rev().find(is_fin).unwrap_or(first);
+    let end = events
+        .iter()
+        .filter(is_fin)
+        .map(Event::end)
+        .fold(first.end(), |end, other| if other.after(end) { other } else { end });
+    let acked = events.iter().find(|event| {
+        event.from != role
+            && event.flags.ack()
+            && !event.flags.rst()
+            && event.at.record > first.at.record
+            && !matches!(event.kind, EventKind::Ghost | EventKind::IcmpError)
+            && event.ack.at_or_after(end)
+    });
+    let peer_fin = events.iter().find(|event| event.from != role && event.kind == EventKind::Fin);
+    Some(FinFacts {
+        first: first.at,
+        last: last.at,
+        copies: 0,
+        acked: acked.map(|event| event.at),
+        end,
+        acknowledges_peer: peer_fin.is_some_and(|fin| first.flags.ack() && first.ack.at_or_after(fin.end())),
+        into_successor: first.into_successor,
+    })
+}
+
+fn count_copies(case: &mut Case<'_>) {
+    for role in Role::BOTH {
+        if let Some(fin) = &mut case.fin[role] {
+            fin.copies = u32::from(case.live.halves[role].fin_copies);
+        }
+    }
+}
+
+fn first_closer(fin: &Sides<Option<FinFacts>>) -> Option<Role> {
+    match (fin.initiator, fin.responder) {
+        (Some(initiator), Some(responder)) if responder.first.record < initiator.first.record => {
+            Some(Role::Responder)
+        }
+        (Some(_), _) => Some(Role::Initiator),
+        (None, Some(_)) => Some(Role::Responder),
+        (None, None) => None,
+    }
+}
+
+fn handshake_of(live: &Live) -> Handshake {
+    let stage = &live.stage;
+    match (stage.syn, stage.syn_ack) {
+        _ if stage.simultaneous_open && (stage.handshake_done || stage.syn_ack) => Handshake::Simultaneous,
+        (_, true) if stage.handshake_done => Handshake::Complete,
+        (_, true) => Handshake::SynAck,
+        (true, false) => Handshake::Syn,
+        (false, false) => Handshake::NotSeen,
+    }
+}
+
+/// From the SYN copy that was answered to the ACK of the SYN-ACK.
+fn handshake_rtt(events: &[Event]) -> Option<crate::time::TimeDelta> {
+    let done = events.iter().position(|event| event.kind == EventKind::HandshakeAck)?;
+    let before = events.get(..done)?;
+    let answer =
+        before.iter().rposition(|event| matches!(event.kind, EventKind::SynAck | EventKind::SynAckAgain))?;
+    let first_answer = before.iter().position(|event| event.kind == EventKind::SynAck).unwrap_or(answer);
+    let syn = before
+        .get(..first_answer)?
+        .iter()
+        .rfind(|event| matches!(event.kind, EventKind::Syn | EventKind::SynAgain))?;
+    (answer == first_answer).then(|| before.get(answer)).flatten()?;
+    events.get(done).map(|ack| ack.time() - syn.time())
+}
+
+fn replay_states(events: &[Event], premise: Premise) -> Sides<EndpointState> {
+    let mut replay = Replay::new(premise);
+    for event in events {
+        replay.step(event);
+    }
+    replay.states()
+}
+
+/// What the replay must know of a flow besides its events.
+fn premise_of(live: &Live, resets: &[Reset]) -> Premise {
+    let responder = &live.halves.responder;
+    let passed_syn = responder.ack_seen && responder.acked.after(live.halves.initiator.base.add(1));
+    let ignored = |role| {
+        resets.iter().any(|reset| reset.by == role)
+            && resets.iter().all(|reset| reset.by != role || reset.ignored)
+    };
+    Premise {
+        midstream: !live.stage.syn && !live.stage.syn_ack,
+        responder_established: responder.octets > 0 || passed_syn,
+        rst_ignored: Sides { initiator: ignored(Role::Initiator), responder: ignored(Role::Responder) },
+    }
+}
+
+fn close_wait_of(case: &Case<'_>, reset: Option<&Reset>) -> Option<CloseWait> {
+    let closer = case.active_closer?;
+    let first = case.fin[closer]?;
+    let second = case.fin[!closer];
+    if second.is_some_and(|fin| !fin.acknowledges_peer) {
+        return None;
+    }
+    let since = first.acked.unwrap_or(first.first);
+    let own_fin = second.map(|fin| fin.first);
+    let rst = reset.filter(|reset| reset.at.record > first.first.record).map(|reset| reset.at);
+    let until = match (own_fin, rst) {
+        (Some(fin), Some(rst)) => Some(if rst.record < fin.record { rst } else { fin }),
+        (fin, rst) => fin.or(rst),
+    };
+    let end = until.map_or(case.now, |until| until.time);
+    Some(CloseWait {
+        at: !closer,
+        since,
+        until,
+        lasted: (end - since.time).max(crate::time::TimeDelta::ZERO),
+        proven: first.acked.is_some(),
+    })
+}
+
+fn traffic(live: &Live, role: Role) -> Traffic {
+    let half = &live.halves[role];
+    Traffic {
+        packets: u64::from(half.packets),
+        octets: half.octets,
+        retransmissions: u64::from(half.retransmissions),
+        probes: u64::from(half.probes),
+        zero_windows: u32::from(half.zero_windows),
+        gap: half.has_gap(&live.halves[!role]),
+    }
+}
+
+/// Octets of the last burst, when it came from the side that asks.
+fn unanswered(live: &Live) -> u64 {
+    let asked = live.burst.talker.is_some() && live.burst.talker == live.burst.requester;
+    if asked { live.burst.octets } else { 0 }
+}
+
+/// The first and last record of a flow's events after `record`, by `role`, with numbers of its own.
+pub(super) fn goes_on_after(case: &Case<'_>, role: Role, at: RecordRef) -> bool {
+    let half = &case.live.halves[role];
+    half.last.at.record > at.record && !half.last.flags.rst()
+}

@@ -1,0 +1,151 @@
+//! The one outcome of a flow, in the order of precedence that [`FlowOutcome`] lists.
+
+use super::Case;
+use crate::flow::event::EventKind;
+use crate::flow::facts::{FlowOutcome, Handshake, Reset, ResetKind};
+use crate::net::Role;
+use crate::time::TimeDelta;
+
+/// From this many copies on, a last FIN without an ACK is a failed close, not a missing last ACK.
+const COPIES_OF_A_LOST_FIN: u32 = 3;
+/// A FIN or data that nobody acknowledged for this long would have been acknowledged or sent again
+/// (RFC 6298 §2.1: the first retransmission time-out is 1 s).
+const ANSWER_TIME: TimeDelta = TimeDelta::from_secs(1);
+
+/// Decides, and says why when it cannot.
+pub(super) fn decide(case: &Case<'_>, reset: Option<&Reset>) -> (FlowOutcome, Option<&'static str>) {
+    let outcome = opening(case, reset)
+        .or_else(|| by_reset(case, reset))
+        .or_else(|| closing(case))
+        .unwrap_or_else(|| open(case));
+    match outcome.rests_on_absence().then(|| blind_spot(case, outcome)).flatten() {
+        Some(reason) => (FlowOutcome::Undecided, Some(reason)),
+        None if outcome == FlowOutcome::Undecided => {
+            (outcome, Some("the capture ends too soon after the last segment"))
+        }
+        None => (outcome, None),
+    }
+}
+
+/// Connections that were never established.
+fn opening(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {
+    let refused = reset.is_some_and(|reset| reset.kind == ResetKind::Refusal && reset.by == Role::Responder);
+    match case.handshake {
+        Handshake::Syn if refused => Some(FlowOutcome::Refused),
+        Handshake::Syn if reset.is_some() => None,
+        Handshake::Syn if case.live.stage.icmp && answered_by_icmp(case) => Some(FlowOutcome::RefusedIcmp),
+        Handshake::Syn if case.live.halves.responder.seen && case.live.stage.handshake_done => None,
+        Handshake::Syn => Some(FlowOutcome::SynUnanswered),
+        Handshake::SynAck if case.live.stage.syn => Some(FlowOutcome::HandshakeIncomplete),
+        _ => None,
+    }
+}
+
+/// An ICMP error other than "fragmentation needed" (RFC 1191) refuses the connection (RFC 1122 §4.2.3.9).
+fn answered_by_icmp(case: &Case<'_>) -> bool {
+    case.events.iter().any(|event| {
+        let v4 = case.live.tuple.low().addr.is_ipv4();
+        let too_big = if v4 { event.window == 3 << 8 | 4 } else { event.window >> 8 == 2 };
+        event.kind == EventKind::IcmpError && !too_big
+    })
+}
+
+fn by_reset(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {
+    if let Some(reset) = reset.filter(|reset| reset.kind == ResetKind::ThirdParty) {
+        let _ = reset;
+        return Some(FlowOutcome::ResetThirdParty);
+    }
+    let late_into_successor =
+        case.active_closer.and_then(|closer| case.fin[!closer]).is_some_and(|second| second.into_successor);
+    if late_into_successor {
+        return Some(FlowOutcome::LateFinIntoSuccessor);
+    }
+    let reset = reset?;
+    Some(match reset.kind {
+        ResetKind::StaleData => FlowOutcome::LateDataRst,
+        ResetKind::StaleFin => FlowOutcome::LateFinRst,
+        ResetKind::StaleProbe => FlowOutcome::LateProbeRst,
+        _ if reset.by == Role::Initiator => FlowOutcome::ResetInitiator,
+        _ => FlowOutcome::ResetResponder,
+    })
+}
+
+/// Connections with at least one FIN.
+fn closing(case: &Case<'_>) -> Option<FlowOutcome> {
+    let closer = case.active_closer?;
+    let first = case.fin[closer]?;
+    let Some(second) = case.fin[!closer] else {
+        return Some(match first.acked {
+            Some(_) => FlowOutcome::HalfClosed,
+            None if first.copies > 1 || case.now - first.last.time >= ANSWER_TIME => FlowOutcome::FinUnacked,
+            None => FlowOutcome::Undecided,
+        });
+    };
+    let unacked = |acked: bool, copies| !acked && copies >= COPIES_OF_A_LOST_FIN;
+    if unacked(second.acked.is_some(), second.copies) || unacked(first.acked.is_some(), first.copies) {
+        return Some(FlowOutcome::FinUnacked);
+    }
+    let delay = second.first.time - first.first.time;
+    let silent = !case.live.halves[!closer].data_after_fin;
+    Some(match second.acknowledges_peer {
+        true if silent && delay >= case.limits.fin_delay => FlowOutcome::DelayedFin,
+        true => FlowOutcome::CleanClose,
+        false => FlowOutcome::SimultaneousClose,
+    })
+}
+
+/// Connections that nobody closed.
+fn open(case: &Case<'_>) -> FlowOutcome {
+    let live = case.live;
+    let unacked = |role: Role| {
+        let (half, peer) = (&live.halves[role], &live.halves[!role]);
+        half.octets > 0 && half.next.after(peer.acked) && peer.ack_seen || (half.octets > 0 && !peer.ack_seen)
+    };
+    let stalled = Role::BOTH.into_iter().any(|role| live.halves[role].window_closed);
+    let waited = |role: Role| case.now - live.halves[role].last.at.time >= ANSWER_TIME;
+    let stuck = Role::BOTH
+        .into_iter()
+        .any(|role| unacked(role) && (live.halves[role].retransmissions > 0 || waited(role)));
+    let asked = live.burst.talker == Some(Role::Initiator);
+    if asked && !unacked(Role::Initiator) {
+        FlowOutcome::OpenUnanswered
+    } else if stalled {
+        FlowOutcome::OpenStalled
+    } else if stuck {
+        FlowOutcome::OpenUnacked
+    } else {
+        FlowOutcome::Open
+    }
+}
+
+/// What the capture cannot have seen of this flow, where the verdict rests on not having seen it.
+fn blind_spot(case: &Case<'_>, outcome: FlowOutcome) -> Option<&'static str> {
+    let halves = &case.live.halves;
+    let silent_role = Role::BOTH.into_iter().find(|&role| !halves[role].seen);
+    if Role::BOTH.into_iter().any(|role| halves[role].has_gap(&halves[!role])) && silent_role.is_none() {
+        return Some("the capture missed segments of this flow");
+    }
+    if outcome == FlowOutcome::SynUnanswered {
+        let only_syns = !halves.initiator.ack_seen;
+        return (!only_syns).then_some("only one direction was captured");
+    }
+    if silent_role.is_some() {
+        return Some("only one direction was captured");
+    }
+    let midstream = case.handshake == Handshake::NotSeen;
+    let closer = case.active_closer;
+    if outcome == FlowOutcome::HalfClosed
+        && midstream
+        && closer.is_some_and(|closer| halves[!closer].octets == 0)
+    {
+        return Some("the other side's FIN may have come before the capture began");
+    }
+    None
+}
+
+/// From the first FIN to the other side's.
+pub(super) fn fin_delay(case: &Case<'_>) -> Option<TimeDelta> {
+    let closer = case.active_closer?;
+    let (first, second) = (case.fin[closer]?, case.fin[!closer]?);
+    Some(second.first.time - first.first.time)
+}

@@ -1,0 +1,414 @@
+//! One live incarnation: the sums and marks that change with every segment.
+
+use super::duplicates::Recent;
+use super::event::{Event, EventKind};
+use super::facts::{Limits, RecordRef, Reuse};
+use super::history::{Arena, Chain, MAX_EVENTS, RESERVED};
+use super::letters::{Letter, Letters};
+use crate::net::{FourTuple, Role, Sides};
+use crate::tcp::{Flags, Segment, SeqNumber};
+use crate::time::{TimeDelta, Timestamp};
+
+/// How far ahead of what was seen a number may lie and still belong to the flow: octets that the capture
+/// missed, or a window's worth on the way.
+const SLACK: i32 = 1 << 20;
+/// How far back a number may lie: half the sequence space less the slack.
+const FAR_BACK: i32 = 1 << 30;
+
+/// What one endpoint has sent so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Half {
+    /// ISN, or the first number seen of it.
+    pub(super) base: SeqNumber,
+    /// The number after the last octet sent (SND.NXT as far as seen, or as far as the peer acknowledged).
+    pub(super) next: SeqNumber,
+    /// Highest number that it acknowledged.
+    pub(super) acked: SeqNumber,
+    /// Octets sent or acknowledged but not captured (yet): from, up to. Empty when equal.
+    pub(super) hole: (SeqNumber, SeqNumber),
+    /// The number after its FIN.
+    pub(super) fin_end: SeqNumber,
+    /// Last window, not scaled.
+    pub(super) window: u16,
+    pub(super) zero_windows: u16,
+    pub(super) fin_copies: u16,
+    /// Lowest and highest time to live of its segments other than RST.
+    pub(super) ttl: (u8, u8),
+    pub(super) packets: u32,
+    pub(super) retransmissions: u32,
+    pub(super) probes: u32,
+    pub(super) octets: u64,
+    /// Its last segment.
+    pub(super) last: Seen,
+    /// Its numbers are known, be it only from the peer's ACKs.
+    pub(super) known: bool,
+    /// A segment of it was captured.
+    pub(super) seen: bool,
+    pub(super) ack_seen: bool,
+    pub(super) fin: bool,
+    /// Its FIN was acknowledged.
+    pub(super) fin_acked: bool,
+    pub(super) rst: bool,
+    pub(super) window_closed: bool,
+    /// It sent data after it had acknowledged the peer's FIN.
+    pub(super) data_after_fin: bool,
+}
+
+/// The last segment of a half, in case it turns out to matter.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    pub(super) at: RecordRef,
+    pub(super) seq: SeqNumber,
+    pub(super) ack: SeqNumber,
+    pub(super) octets: u32,
+    pub(super) window: u16,
+    pub(super) flags: Flags,
+    /// Already among the events.
+    pub(super) kept: bool,
+    pub(super) probe: bool,
+}
+
+/// The octets last sent in one direction without a pause from the other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Burst {
+    pub(super) start: RecordRef,
+    pub(super) octets: u64,
+    pub(super) talker: Option<Role>,
+    /// Who spoke first: a burst of the other side completes an exchange.
+    pub(super) requester: Option<Role>,
+}
+
+/// Stages of a flow's life that change how segments are handled.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent marks, one byte each")]
+pub(super) struct Stage {
+    pub(super) syn: bool,
+    pub(super) syn_ack: bool,
+    pub(super) handshake_done: bool,
+    pub(super) simultaneous_open: bool,
+    pub(super) fast_open: bool,
+    pub(super) mptcp_join: bool,
+    pub(super) rst: bool,
+    pub(super) icmp: bool,
+    /// Waits in the expiry queue.
+    pub(super) scheduled: bool,
+    /// Only while every further segment can be handled by sums alone.
+    pub(super) plain: bool,
+}
+
+/// One incarnation of a four-tuple while segments may still come.
+#[derive(Clone, Debug)]
+pub(super) struct Live {
+    pub(super) tuple: FourTuple,
+    /// True when the initiator is the tuple's low endpoint.
+    pub(super) initiator_low: bool,
+    pub(super) stage: Stage,
+    pub(super) halves: Sides<Half>,
+    pub(super) first: RecordRef,
+    pub(super) last: RecordRef,
+    pub(super) stream: u64,
+    pub(super) burst: Burst,
+    pub(super) exchanges: u32,
+    pub(super) syn_retries: u16,
+    pub(super) incarnation: u32,
+    pub(super) letters: Letters,
+    pub(super) recent: Recent,
+    pub(super) events: Chain,
+    /// Slot of the predecessor while that is live too.
+    pub(super) predecessor: Option<u32>,
+    pub(super) reuse: Option<Box<Reuse>>,
+    pub(super) successor: Option<(u64, Timestamp)>,
+    /// When the flow is finished unless something comes; [`Timestamp::MAX`] for never.
+    pub(super) deadline: Timestamp,
+}
+
+/// What a segment added.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Novelty {
+    /// New octets.
+    pub(super) new_octets: bool,
+    /// A keep-alive or window probe.
+    pub(super) probe: bool,
+}
+
+impl Live {
+    /// A flow that begins with `segment`, sent by `opener`.
+    pub(super) fn new(segment: &Segment, opener: Role, stream: u64) -> Self {
+        let at = RecordRef { record: segment.record, time: segment.time };
+        Self {
+            tuple: segment.tuple,
+            initiator_low: segment.from_low == (opener == Role::Initiator),
+            stage: Stage::default(),
+            halves: Sides::default(),
+            first: at,
+            last: at,
+            stream,
+            burst: Burst::default(),
+            exchanges: 0,
+            syn_retries: 0,
+            incarnation: 1,
+            letters: Letters::default(),
+            recent: Recent::default(),
+            events: Chain::default(),
+            predecessor: None,
+            reuse: None,
+            successor: None,
+            deadline: Timestamp::MAX,
+        }
+    }
+
+    /// The role of a segment's sender.
+    #[inline]
+    pub(super) fn role_of(&self, from_low: bool) -> Role {
+        if from_low == self.initiator_low { Role::Initiator } else { Role::Responder }
+    }
+
+    /// True when both numbers of `segment` lie within what both sides have sent so far.
+    pub(super) fn fits_exactly(&self, segment: &Segment, from: Role) -> bool {
+        self.fits(segment, from, 0)
+    }
+
+    /// True when both numbers of `segment` lie near what both sides have sent so far.
+    pub(super) fn fits_roughly(&self, segment: &Segment, from: Role) -> bool {
+        self.fits(segment, from, SLACK)
+    }
+
+    fn fits(&self, segment: &Segment, from: Role, slack: i32) -> bool {
+        let half = &self.halves[from];
+        let peer = &self.halves[!from];
+        let within = |number: SeqNumber, half: &Half, back: i32| {
+            let behind = half.next.distance(half.base);
+            let behind = if behind < 0 { FAR_BACK } else { behind };
+            let distance = number.distance(half.next);
+            distance <= slack && distance >= -behind - back
+        };
+        (!half.known || within(segment.seq, half, 1))
+            && (!segment.flags.ack() || !peer.known || within(segment.ack, peer, 0))
+    }
+
+    /// True when `segment` is one more copy of a packet seen just before. Only what adds nothing can be.
+    #[inline]
+    pub(super) fn is_copy(&self, segment: &Segment, from: Role) -> bool {
+        let half = &self.halves[from];
+        let adds = !half.seen
+            || (segment.end().after(half.next) && !segment.flags.rst())
+            || (segment.flags.ack() && (!half.ack_seen || segment.ack.after(half.acked)));
+        !adds && self.recent.is_copy(segment)
+    }
+
+    /// Takes `segment` into the sums. `trusted` is false for numbers that fit nothing: they move nothing.
+    #[inline]
+    pub(super) fn account(&mut self, segment: &Segment, from: Role, trusted: bool) -> Novelty {
+        self.recent.remember(segment);
+        self.last = RecordRef { record: segment.record, time: self.last.time.max(segment.time) };
+        let novelty =
+            if segment.flags.rst() || !trusted { Novelty::default() } else { self.advance(segment, from) };
+        self.note_letters(segment, from);
+        let half = &mut self.halves[from];
+        half.packets += 1;
+        half.octets += u64::from(segment.octets);
+        half.probes += u32::from(novelty.probe);
+        if !segment.flags.rst() {
+            half.ttl = if half.seen {
+                (half.ttl.0.min(segment.ttl), half.ttl.1.max(segment.ttl))
+            } else {
+                (segment.ttl, segment.ttl)
+            };
+            half.seen = true;
+        }
+        half.last = Seen {
+            at: RecordRef { record: segment.record, time: segment.time },
+            seq: segment.seq,
+            ack: segment.ack,
+            octets: segment.octets,
+            window: segment.window,
+            flags: segment.flags,
+            kept: false,
+            probe: novelty.probe,
+        };
+        if novelty.new_octets {
+            self.talk(segment, from);
+        }
+        novelty
+    }
+
+    /// Moves the numbers of both sides.
+    #[inline]
+    fn advance(&mut self, segment: &Segment, from: Role) -> Novelty {
+        let mut novelty = Novelty::default();
+        let (acked_by_peer, peer_acks) = (self.halves[!from].acked, self.halves[!from].ack_seen);
+        let half = &mut self.halves[from];
+        if !half.known {
+            half.known = true;
+            half.base = segment.seq;
+            half.next = segment.seq;
+        }
+        let end = segment.end();
+        let ahead = end.distance(half.next);
+        let lead = segment.seq.distance(half.next);
+        if lead > 0 {
+            // Octets before this segment were not captured, or not yet.
+            if half.hole.0 == half.hole.1 {
+                half.hole.0 = half.next;
+            }
+            half.hole.1 = segment.seq;
+        }
+        if ahead > 0 {
+            if lead < 0 && segment.sequence_length() > 0 {
+                half.retransmissions += u32::from(!half.fill(segment.seq, half.next));
+            }
+            half.next = end;
+            novelty.new_octets = segment.octets > 0;
+        } else if !segment.flags.is_control() && is_probe(segment, half, acked_by_peer, peer_acks) {
+            novelty.probe = true;
+        } else if segment.sequence_length() > 0 {
+            if half.fill(segment.seq, end) {
+                novelty.new_octets = segment.octets > 0;
+            } else {
+                half.retransmissions += 1;
+                if segment.octets > 0 {
+                    self.letters.note(from, Letter::T);
+                }
+            }
+        }
+        if segment.flags.ack() {
+            self.acknowledge(segment, from);
+        }
+        novelty
+    }
+
+    /// Takes the ACK number of a segment sent by `from`.
+    #[inline]
+    fn acknowledge(&mut self, segment: &Segment, from: Role) {
+        let half = &mut self.halves[from];
+        if !half.ack_seen || segment.ack.after(half.acked) {
+            half.acked = segment.ack;
+            half.ack_seen = true;
+        }
+        let peer = &mut self.halves[!from];
+        if !peer.known {
+            peer.known = true;
+            peer.base = segment.ack;
+            peer.next = segment.ack;
+        } else if segment.ack.after(peer.next) {
+            // It acknowledges octets that the capture does not hold (yet).
+            if peer.hole.0 == peer.hole.1 {
+                peer.hole.0 = peer.next;
+            }
+            peer.hole.1 = segment.ack;
+            peer.next = segment.ack;
+        }
+        if peer.fin && !peer.fin_acked && segment.ack.at_or_after(peer.fin_end) {
+            peer.fin_acked = true;
+        }
+    }
+
+    fn note_letters(&mut self, segment: &Segment, from: Role) {
+        let flags = segment.flags;
+        if flags.syn() {
+            self.letters.note(from, if flags.ack() { Letter::H } else { Letter::S });
+            if flags.fin() || flags.rst() {
+                self.letters.note(from, Letter::I);
+            }
+        }
+        if segment.octets > 0 {
+            self.letters.note(from, Letter::D);
+        } else if !flags.is_control() {
+            self.letters.note(from, Letter::A);
+        }
+        if flags.fin() {
+            self.letters.note(from, Letter::F);
+        }
+        if flags.rst() {
+            self.letters.note(from, Letter::R);
+        }
+    }
+
+    /// New octets of `from`: who talks, and whether that answers something.
+    #[inline]
+    fn talk(&mut self, segment: &Segment, from: Role) {
+        if self.burst.talker == Some(from) {
+            self.burst.octets += u64::from(segment.octets);
+            return;
+        }
+        let requester = *self.burst.requester.get_or_insert(from);
+        if from != requester {
+            self.exchanges += 1;
+        }
+        self.burst.talker = Some(from);
+        self.burst.start = RecordRef { record: segment.record, time: segment.time };
+        self.burst.octets = u64::from(segment.octets);
+    }
+
+    /// Keeps `event`. Light ones leave room for those that decide.
+    pub(super) fn keep(&mut self, event: Event, arena: &mut Arena) {
+        let light = !event.flags.is_control() && event.kind != EventKind::AckOfFin;
+        if light && self.events.len() >= MAX_EVENTS - RESERVED {
+            return;
+        }
+        let repeated =
+            matches!(event.kind, EventKind::FinAgain | EventKind::SynAgain | EventKind::SynAckAgain);
+        if repeated && self.events.len() >= MAX_EVENTS - RESERVED / 2 {
+            return;
+        }
+        self.halves[event.from].last.kept |= self.halves[event.from].last.at == event.at;
+        arena.push(&mut self.events, event);
+    }
+
+    /// When the flow is finished if nothing more comes.
+    ///
+    /// An orderly close waits for late segments; so does a reset, whose receiver may not have got it. A SYN
+    /// without any answer, or a last ACK that is missing, waits longer than stacks retry (about two minutes
+    /// for a SYN on Linux). Everything else lives until the input ends.
+    pub(super) fn deadline_after_now(&self, limits: &Limits) -> Timestamp {
+        let closed = |role| self.halves[role].fin && self.halves[role].fin_acked;
+        let fins = Role::BOTH.iter().filter(|&&role| self.halves[role].fin).count();
+        let wait = if Role::BOTH.into_iter().all(closed) {
+            limits.linger
+        } else if self.stage.rst {
+            limits.linger.max(RESET_LINGER)
+        } else if fins == 2 || (self.stage.syn && !self.stage.syn_ack && !self.halves.responder.seen) {
+            UNANSWERED_LINGER
+        } else {
+            return Timestamp::MAX;
+        };
+        self.last.time + wait
+    }
+}
+
+/// A flow that was reset is kept this long: its receiver may go on if the RST was lost on its way.
+const RESET_LINGER: TimeDelta = TimeDelta::from_secs(120);
+/// A SYN or last FIN without an answer is kept this long after its last copy.
+const UNANSWERED_LINGER: TimeDelta = TimeDelta::from_secs(300);
+
+impl Half {
+    /// Fills the hole with `from..to` as far as they overlap; false when they do not.
+    fn fill(&mut self, from: SeqNumber, to: SeqNumber) -> bool {
+        let (start, end) = self.hole;
+        if start == end || !to.after(start) || !end.after(from) {
+            return false;
+        }
+        if start.at_or_after(from) {
+            self.hole.0 = if to.at_or_after(end) { end } else { to };
+        } else if to.at_or_after(end) {
+            self.hole.1 = from;
+        }
+        true
+    }
+
+    /// True when the peer acknowledged octets of this half that the capture does not hold.
+    pub(super) fn has_gap(&self, peer: &Self) -> bool {
+        self.hole.0 != self.hole.1 && peer.ack_seen && peer.acked.after(self.hole.0)
+    }
+}
+
+/// A probe repeats the last acknowledged number, with no octet or one (RFC 9293 §3.8.4, RFC 1122 §4.2.3.6).
+fn is_probe(segment: &Segment, half: &Half, acked_by_peer: SeqNumber, peer_acks: bool) -> bool {
+    segment.octets <= 1
+        && segment.flags.ack()
+        && if peer_acks {
+            segment.seq == acked_by_peer.sub(1) && acked_by_peer.at_or_after(half.base)
+        } else {
+            segment.octets == 0 && segment.seq == half.next.sub(1)
+        }
+}

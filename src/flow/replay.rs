@@ -1,0 +1,188 @@
+//! Replays a flow's events through the states of RFC 9293, for both endpoints, as seen from outside.
+//!
+//! An observer is certain of what an endpoint *sent*. What it *received* is certain only when its own later
+//! segments show it. So each endpoint has a proven state and a list of signals on their way to it; the
+//! presumed state is the proven one plus those signals.
+
+use super::event::{Event, EventKind};
+use super::facts::EndpointState;
+use crate::net::{Role, Sides};
+use crate::tcp::Event as TcpEvent;
+use crate::tcp::{SeqNumber, Signal, State};
+
+/// More signals than this are never on their way to one endpoint: each kind travels once.
+const MAX_PENDING: usize = 6;
+
+/// What the replay must know besides the events.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Premise {
+    /// The capture began inside the connection: both ends start in ESTABLISHED.
+    pub midstream: bool,
+    /// The responder acknowledged octets or sent some: it had left SYN-RECEIVED.
+    pub responder_established: bool,
+    /// RSTs sent by this role did not reach their receiver, or were not accepted.
+    pub rst_ignored: Sides<bool>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    signal: Signal,
+    /// An ACK at or after this number shows that the signal arrived.
+    proof: Option<SeqNumber>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Endpoint {
+    proven: State,
+    pending: [Option<Pending>; MAX_PENDING],
+    fin_end: Option<SeqNumber>,
+    fin_acked: bool,
+}
+
+/// Both endpoints while events are replayed.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    ends: Sides<Endpoint>,
+    premise: Premise,
+}
+
+impl Replay {
+    /// Both endpoints before the first event.
+    pub fn new(premise: Premise) -> Self {
+        let mut ends = Sides::<Endpoint>::default();
+        if premise.midstream {
+            ends.initiator.proven = State::Established;
+            ends.responder.proven = State::Established;
+        } else {
+            ends.responder.proven = State::Listen;
+        }
+        Self { ends, premise }
+    }
+
+    /// Both endpoints' states now.
+    pub fn states(&self) -> Sides<EndpointState> {
+        Sides { initiator: self.ends.initiator.state(), responder: self.ends.responder.state() }
+    }
+
+    /// Takes the next event: settles what its sender shows to have received, then what it sends.
+    pub fn step(&mut self, event: &Event) {
+        if matches!(event.kind, EventKind::Ghost | EventKind::IcmpError) {
+            return;
+        }
+        self.settle(event);
+        self.act(event);
+        self.expect_ack_of_fin(event);
+    }
+
+    /// The sender's ACK number, or what it does, proves what it received.
+    fn settle(&mut self, event: &Event) {
+        let end = &mut self.ends[event.from];
+        let acts = event.octets > 0 || event.flags.fin();
+        let shown = self.premise.responder_established && event.from == Role::Responder;
+        for place in 0..MAX_PENDING {
+            let Some(Some(pending)) = end.pending.get(place).copied() else { continue };
+            let covered = event.flags.ack()
+                && !event.flags.rst()
+                && pending.proof.is_some_and(|proof| event.ack.at_or_after(proof));
+            let opened = pending.signal == Signal::AckOfSyn
+                && (acts || (shown && event.kind != EventKind::SynAckAgain));
+            if covered || opened {
+                end.receive(pending.signal);
+                if let Some(slot) = end.pending.get_mut(place) {
+                    *slot = None;
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, event: &Event) {
+        let (signal, proof) = match event.kind {
+            EventKind::Syn => (Signal::Syn, Some(event.end())),
+            EventKind::SynAck => {
+                // Sent from LISTEN only after the SYN has come, captured or not.
+                if self.ends[event.from].proven == State::Listen {
+                    self.ends[event.from].receive(Signal::Syn);
+                }
+                (Signal::SynAck, Some(event.seq.add(1)))
+            }
+            EventKind::HandshakeAck => (Signal::AckOfSyn, Some(event.seq.add(1))),
+            EventKind::Fin => (Signal::Fin, Some(event.end())),
+            EventKind::Rst => (Signal::Rst, None),
+            _ => return,
+        };
+        if event.kind == EventKind::Fin {
+            self.ends[event.from].fin_end = Some(event.end());
+        }
+        self.ends[event.from].send(signal);
+        if event.kind == EventKind::Fin && self.ends[!event.from].proven == State::SynReceived {
+            // Its ACK number is past the SYN-ACK, so it acknowledges the SYN as well.
+            self.ends[!event.from].expect(Signal::AckOfSyn, Some(event.end()));
+        }
+        if signal != Signal::Rst || !self.premise.rst_ignored[event.from] {
+            self.ends[!event.from].expect(signal, proof);
+        }
+    }
+
+    /// An ACK that covers the peer's FIN is itself a signal on its way to the peer.
+    fn expect_ack_of_fin(&mut self, event: &Event) {
+        let peer = &mut self.ends[!event.from];
+        let covers = event.flags.ack()
+            && !event.flags.rst()
+            && peer.fin_end.is_some_and(|end| event.ack.at_or_after(end));
+        if covers && !peer.fin_acked {
+            peer.fin_acked = true;
+            let proof = (event.end() != event.seq).then(|| event.end());
+            // RFC 9293 §3.10.7.4 looks at the ACK before the FIN of the same segment.
+            peer.expect_first(Signal::AckOfFin, proof);
+        }
+    }
+}
+
+impl Endpoint {
+    fn state(&self) -> EndpointState {
+        let presumed = self.pending.iter().flatten().fold(self.proven, |state, pending| {
+            state.next(TcpEvent::Received(pending.signal)).unwrap_or(state)
+        });
+        EndpointState { proven: self.proven, presumed }
+    }
+
+    fn receive(&mut self, signal: Signal) {
+        self.proven = self.proven.next(TcpEvent::Received(signal)).unwrap_or(self.proven);
+    }
+
+    fn send(&mut self, signal: Signal) {
+        self.proven = self.proven.next(TcpEvent::Sent(signal)).unwrap_or(self.proven);
+    }
+
+    /// A signal is on its way; one kind travels once.
+    fn expect(&mut self, signal: Signal, proof: Option<SeqNumber>) {
+        let travelling = self.pending.iter().flatten().any(|pending| pending.signal == signal);
+        if travelling {
+            return;
+        }
+        if let Some(free) = self.pending.iter_mut().find(|slot| slot.is_none()) {
+            *free = Some(Pending { signal, proof });
+        }
+    }
+
+    /// As [`Endpoint::expect`], before a FIN that is on its way in the same segment.
+    fn expect_first(&mut self, signal: Signal, proof: Option<SeqNumber>) {
+        self.expect(signal, proof);
+        self.compact();
+        let last = self.pending.iter().flatten().count();
+        if last >= 2
+            && matches!(self.pending.get(last - 2), Some(Some(Pending { signal: Signal::Fin, proof: fin })) if *fin == proof)
+        {
+            self.pending.swap(last - 2, last - 1);
+        }
+    }
+
+    /// Closes the gaps, so that `pending` is in order of arrival.
+    fn compact(&mut self) {
+        let mut kept = [None; MAX_PENDING];
+        for (slot, pending) in kept.iter_mut().zip(self.pending.iter().filter(|slot| slot.is_some())) {
+            *slot = *pending;
+        }
+        self.pending = kept;
+    }
+}

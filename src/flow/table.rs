@@ -1,0 +1,525 @@
+//! The table of live flows: which incarnation a segment belongs to, and when a flow is finished.
+
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
+
+use super::event::Event;
+use super::facts::{Flow, Limits, Reuse, ReuseKind};
+use super::history::Arena;
+use super::judge;
+use super::live::Live;
+use super::tombstone::{Graveyard, Tombstone};
+use crate::dissect::IcmpError;
+use crate::net::{FourTuple, Role};
+use crate::tcp::Segment;
+use crate::time::Timestamp;
+
+/// Incarnations of one four-tuple that may be live at once; the oldest is finished when there are more.
+const MAX_CHAIN: usize = 8;
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+
+/// What the table did with the segments it was given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableStats {
+    /// Segments given.
+    pub segments: u64,
+    /// Further copies of packets that were captured more than once.
+    pub copies: u64,
+    /// Segments of flows whose row was already written.
+    pub late: u64,
+    /// ICMP errors about no flow that is live.
+    pub stray_icmp: u64,
+    /// Flows begun.
+    pub flows: u64,
+    /// Largest number of flows live at once.
+    pub peak_live: u64,
+}
+
+/// All live flows of one capture.
+///
+/// Finished flows come out through a callback, in the order in which they were finished: by the capture time
+/// of that decision, then by first record. Nothing in the output depends on the hash seed.
+#[derive(Debug)]
+pub struct Table {
+    limits: Limits,
+    hasher: foldhash::fast::RandomState,
+    /// Slots of the newest live incarnation of each four-tuple, with the hash's upper half.
+    index: HashTable<(u32, u32)>,
+    slots: Vec<Option<Live>>,
+    free: Vec<u32>,
+    arena: Arena,
+    graveyard: Graveyard,
+    /// Flows to look at once capture time has passed a second: (slot, flow id).
+    expiry: BTreeMap<i64, Vec<(u32, u64)>>,
+    /// Flows that are finished but whose turn has not come.
+    finished: Vec<(Timestamp, u32)>,
+    watermark: Timestamp,
+    live: u64,
+    stats: TableStats,
+}
+
+/// Where a segment belongs.
+enum Place {
+    /// To the incarnation in this slot, by its numbers or for want of a better one.
+    Flow { slot: u32, trusted: bool },
+    /// To none yet.
+    New,
+}
+
+impl Table {
+    /// An empty table.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            hasher: foldhash::fast::RandomState::default(),
+            index: HashTable::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            arena: Arena::default(),
+            graveyard: Graveyard::default(),
+            expiry: BTreeMap::new(),
+            finished: Vec::new(),
+            watermark: Timestamp::MIN,
+            live: 0,
+            stats: TableStats::default(),
+        }
+    }
+
+    /// What was done so far.
+    pub fn stats(&self) -> TableStats {
+        self.stats
+    }
+
+    /// Flows that are live now.
+    pub fn live(&self) -> u64 {
+        self.live
+    }
+
+    /// Takes one segment; flows that its capture time finishes go to `done`.
+    #[inline]
+    pub fn observe(&mut self, segment: &Segment, done: &mut dyn FnMut(&Flow)) {
+        self.stats.segments += 1;
+        if segment.time > self.watermark {
+            self.advance(segment.time, done);
+        }
+        let hash = self.hash_of(&segment.tuple);
+        let Some(slot) = self.find(hash, &segment.tuple) else {
+            return self.observe_unknown(segment, hash);
+        };
+        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
+        let from = live.role_of(segment.from_low);
+        if live.is_copy(segment, from) {
+            self.stats.copies += 1;
+        } else if live.stage.plain && live.predecessor.is_none() && !segment.flags.is_control() {
+            live.observe_plain(segment, from, &mut self.arena);
+        } else {
+            self.observe_known(segment, hash, slot);
+        }
+    }
+
+    /// Takes an ICMP error about a segment.
+    pub fn observe_icmp(&mut self, error: &IcmpError) {
+        let hash = self.hash_of(&error.tuple);
+        let slot = self.index_of(hash, &error.tuple);
+        match slot.and_then(|slot| self.slots.get_mut(slot as usize)) {
+            Some(Some(live)) => live.observe_icmp(error, &mut self.arena),
+            _ => self.stats.stray_icmp += 1,
+        }
+    }
+
+    /// Finishes every flow: the input has ended.
+    pub fn finish(&mut self, done: &mut dyn FnMut(&Flow)) {
+        let expiry = std::mem::take(&mut self.expiry);
+        for (slot, id) in expiry.into_values().flatten() {
+            self.examine(slot, id);
+        }
+        self.emit(done);
+        let mut rest: Vec<(u64, u32)> = (0..)
+            .zip(&self.slots)
+            .filter_map(|(slot, live)| live.as_ref().map(|live| (live.first.record, slot)))
+            .collect();
+        rest.sort_unstable();
+        for (_, slot) in rest {
+            self.close(slot, self.watermark, done);
+        }
+    }
+
+    fn hash_of(&self, tuple: &FourTuple) -> u64 {
+        self.hasher.hash_one(tuple.words())
+    }
+
+    /// The slot of the newest incarnation that is not yet due to be finished.
+    #[inline]
+    fn find(&mut self, hash: u64, tuple: &FourTuple) -> Option<u32> {
+        let slot = self.index_of(hash, tuple)?;
+        let due = self.slots.get(slot as usize)?.as_ref()?.deadline <= self.watermark;
+        if due {
+            self.retire(slot, hash);
+            return self.find(hash, tuple);
+        }
+        Some(slot)
+    }
+
+    #[inline]
+    fn index_of(&self, hash: u64, tuple: &FourTuple) -> Option<u32> {
+        let tag = tag_of(hash);
+        self.index
+            .find(hash, |&(other, slot)| {
+                other == tag
+                    && matches!(self.slots.get(slot as usize), Some(Some(live)) if live.tuple == *tuple)
+            })
+            .map(|&(_, slot)| slot)
+    }
+
+    /// A segment of a four-tuple that has no live flow: late, or the first of a new one.
+    #[cold]
+    fn observe_unknown(&mut self, segment: &Segment, hash: u64) {
+        if !segment.flags.syn() && self.graveyard.find(hash).is_some_and(|stone| stone.fits(segment)) {
+            self.stats.late += 1;
+            return;
+        }
+        self.begin(segment, hash, None);
+    }
+
+    fn observe_known(&mut self, segment: &Segment, hash: u64, newest: u32) {
+        match self.place(segment, newest) {
+            Place::New => self.begin(segment, hash, Some(newest)),
+            Place::Flow { slot, trusted } => {
+                let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
+                let from = live.role_of(segment.from_low);
+                if live.is_copy(segment, from) {
+                    self.stats.copies += 1;
+                    return;
+                }
+                live.observe(segment, from, trusted, &mut self.arena);
+                self.schedule(slot);
+                if slot != newest
+                    && let Some(Some(successor)) = self.slots.get_mut(newest as usize)
+                {
+                    let from = successor.role_of(segment.from_low);
+                    successor.observe_ghost(segment, from, &mut self.arena);
+                }
+            }
+        }
+    }
+
+    /// Finds the incarnation that a segment belongs to, by its numbers.
+    fn place(&self, segment: &Segment, newest: u32) -> Place {
+        let chain = || {
+            let mut at = Some(newest);
+            std::iter::from_fn(move || {
+                let slot = at?;
+                let live = self.slots.get(slot as usize)?.as_ref()?;
+                at = live.predecessor;
+                Some((slot, live, live.role_of(segment.from_low)))
+            })
+            .filter(|(_, live, _)| live.deadline > self.watermark)
+        };
+        let found = |slot| Place::Flow { slot, trusted: true };
+        if segment.flags.syn() {
+            let own = |&(_, live, from): &(u32, &Live, Role)| live.knows_syn(segment, from);
+            if let Some((slot, ..)) = chain().find(own) {
+                return found(slot);
+            }
+            return match chain().next() {
+                Some((slot, live, from)) if live.may_be_opened_by(segment, from) => found(slot),
+                _ => Place::New,
+            };
+        }
+        if let Some((slot, ..)) = chain().find(|(_, live, from)| live.fits_exactly(segment, *from)) {
+            return found(slot);
+        }
+        match chain().find(|(_, live, from)| live.fits_roughly(segment, *from)) {
+            Some((slot, ..)) => found(slot),
+            None => {
+                Place::Flow { slot: newest, trusted: chain().all(|(_, live, _)| live.believes_anything()) }
+            }
+        }
+    }
+
+    /// Opens a new incarnation with `segment`, on top of `newest` if that is still live.
+    fn begin(&mut self, segment: &Segment, hash: u64, newest: Option<u32>) {
+        let opener = opener_of(segment);
+        let mut live = Live::new(segment, opener, self.stats.flows);
+        self.stats.flows += 1;
+        self.live += 1;
+        self.stats.peak_live = self.stats.peak_live.max(self.live);
+        self.inherit(&mut live, segment, hash, newest);
+        live.observe(segment, opener, true, &mut self.arena);
+        let slot = self.store(live);
+        let tag = tag_of(hash);
+        match newest.and_then(|old| self.index.find_mut(hash, |&entry| entry == (tag, old))) {
+            Some(entry) => entry.1 = slot,
+            None => {
+                let hasher = &self.hasher;
+                let slots = &self.slots;
+                self.index.insert_unique(hash, (tag, slot), |&(_, other)| {
+                    let live = slots.get(other as usize).and_then(Option::as_ref);
+                    live.map_or(0, |live| hasher.hash_one(live.tuple.words()))
+                });
+            }
+        }
+        self.schedule(slot);
+        self.trim_chain(slot);
+    }
+
+    /// Tells `live` which incarnation came before it.
+    fn inherit(&mut self, live: &mut Live, segment: &Segment, hash: u64, newest: Option<u32>) {
+        let stone = self.graveyard.find(hash).copied();
+        let previous = newest.and_then(|slot| self.slots.get_mut(slot as usize)).and_then(Option::as_mut);
+        if let Some(previous) = previous {
+            previous.successor = Some((segment.record, segment.time));
+            live.predecessor = newest;
+            if stone.is_none_or(|stone| stone.flow < previous.first.record) {
+                live.incarnation = previous.incarnation.saturating_add(1);
+                live.reuse = Some(Box::new(previous.reused_at(segment.time, &self.limits)));
+                return;
+            }
+        }
+        if let Some(stone) = stone {
+            live.incarnation = stone.incarnation.saturating_add(1);
+            live.reuse = Some(Box::new(stone.reused_at(segment.time, &self.limits)));
+        }
+    }
+
+    fn store(&mut self, live: Live) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            if let Some(place) = self.slots.get_mut(slot as usize) {
+                *place = Some(live);
+            }
+            return slot;
+        }
+        self.slots.push(Some(live));
+        u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Notes when the flow in `slot` is to be looked at next.
+    fn schedule(&mut self, slot: u32) {
+        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
+        live.deadline = live.deadline_after_now(&self.limits);
+        if live.deadline < Timestamp::MAX && !live.stage.scheduled {
+            live.stage.scheduled = true;
+            let second = live.deadline.nanos().div_euclid(NANOS_PER_SECOND);
+            self.expiry.entry(second).or_default().push((slot, live.first.record));
+        }
+    }
+
+    /// Keeps the number of live incarnations of one four-tuple small.
+    fn trim_chain(&mut self, newest: u32) {
+        let mut length = 0;
+        let mut at = newest;
+        while let Some(Some(live)) = self.slots.get(at as usize) {
+            length += 1;
+            match live.predecessor {
+                Some(older) if length < MAX_CHAIN => at = older,
+                Some(older) => {
+                    let hash = self.hash_of(&live.tuple);
+                    if let Some(Some(oldest)) = self.slots.get_mut(older as usize) {
+                        oldest.deadline = self.watermark;
+                    }
+                    self.retire(older, hash);
+                    return;
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Moves capture time to `now`; flows that are due by then are finished.
+    #[inline]
+    fn advance(&mut self, now: Timestamp, done: &mut dyn FnMut(&Flow)) {
+        let second = now.nanos().div_euclid(NANOS_PER_SECOND);
+        let before = self.watermark.nanos().div_euclid(NANOS_PER_SECOND);
+        self.watermark = now;
+        if second != before
+            && (self.expiry.first_key_value().is_some_and(|(&first, _)| first < second)
+                || !self.finished.is_empty())
+        {
+            self.expire(second, done);
+        }
+    }
+
+    /// Finishes all flows whose deadline lies before `second`.
+    #[cold]
+    fn expire(&mut self, second: i64, done: &mut dyn FnMut(&Flow)) {
+        while let Some(entry) = self.expiry.first_entry() {
+            if *entry.key() >= second {
+                break;
+            }
+            for (slot, id) in entry.remove() {
+                self.examine(slot, id);
+            }
+        }
+        self.emit(done);
+    }
+
+    /// Retires the flow if its deadline has really come, else looks again later.
+    fn examine(&mut self, slot: u32, id: u64) {
+        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
+        if live.first.record != id || live.deadline == RETIRED {
+            return;
+        }
+        live.stage.scheduled = false;
+        if live.deadline <= self.watermark {
+            let hash = self.hasher.hash_one(live.tuple.words());
+            self.retire(slot, hash);
+        } else {
+            self.schedule(slot);
+        }
+    }
+
+    /// Takes a flow out of the index: no segment finds it any more. Its row comes when its turn does.
+    fn retire(&mut self, slot: u32, hash: u64) {
+        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
+        let decided = live.deadline.min(self.watermark);
+        live.deadline = RETIRED;
+        let (tuple, predecessor) = (live.tuple, live.predecessor.take());
+        self.graveyard.bury(Tombstone::of(live, hash));
+        self.finished.push((decided, slot));
+        let tag = tag_of(hash);
+        if let Ok(mut entry) = self.index.find_entry(hash, |&entry| entry == (tag, slot)) {
+            match predecessor {
+                Some(older) => entry.get_mut().1 = older,
+                None => drop(entry.remove()),
+            }
+            return;
+        }
+        // Not the newest: unlink it from the chain.
+        let mut at = self.index_of(hash, &tuple);
+        while let Some(Some(Some(live))) = at.map(|at| self.slots.get_mut(at as usize)) {
+            if live.predecessor == Some(slot) {
+                live.predecessor = predecessor;
+                return;
+            }
+            at = live.predecessor;
+        }
+    }
+
+    /// Hands the finished flows out, in order.
+    fn emit(&mut self, done: &mut dyn FnMut(&Flow)) {
+        let mut finished = std::mem::take(&mut self.finished);
+        let id =
+            |slot: u32| self.slots.get(slot as usize).and_then(Option::as_ref).map(|live| live.first.record);
+        finished.sort_by_key(|&(decided, slot)| (decided, id(slot)));
+        for (decided, slot) in finished.drain(..) {
+            self.close(slot, decided, done);
+        }
+        self.finished = finished;
+    }
+
+    /// Judges one flow, hands it out and frees its place.
+    fn close(&mut self, slot: u32, decided: Timestamp, done: &mut dyn FnMut(&Flow)) {
+        let Some(mut live) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
+        let events: Vec<Event> = self.arena.iter(&live.events).copied().collect();
+        let flow = judge::judge(&live, events, decided, self.watermark, &self.limits);
+        self.arena.release(&mut live.events);
+        self.free.push(slot);
+        self.live -= 1;
+        done(&flow);
+    }
+}
+
+/// Deadline of a flow that is out of the index and waits for its row.
+const RETIRED: Timestamp = Timestamp::MIN;
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the middle bits; the table uses the others")]
+fn tag_of(hash: u64) -> u32 {
+    (hash >> 20) as u32
+}
+
+/// Who opened the connection whose first captured segment this is.
+///
+/// Without SYN the roles are a guess: the lower of a well-known and a dynamic port, else the lower port, is
+/// the service's (RFC 6335 §6).
+fn opener_of(segment: &Segment) -> Role {
+    if segment.flags.syn() {
+        return if segment.flags.ack() { Role::Responder } else { Role::Initiator };
+    }
+    let (low, high) = segment.tuple.ports();
+    let (own, peer) = if segment.from_low { (low, high) } else { (high, low) };
+    if own < peer { Role::Responder } else { Role::Initiator }
+}
+
+impl Live {
+    /// True when `segment` is a SYN (or SYN-ACK) of this incarnation: the ISN tells.
+    fn knows_syn(&self, segment: &Segment, from: Role) -> bool {
+        let half = &self.halves[from];
+        let same_isn = half.seen && half.base == segment.seq && (self.stage.syn || self.stage.syn_ack);
+        // The SYN of a flow whose later segments were captured first.
+        let found_late = half.known && !self.stage.syn && half.base == segment.seq.add(1);
+        same_isn
+            || found_late
+            || (segment.flags.ack() && self.halves[!from].seen && self.acknowledges_syn(segment, from))
+    }
+
+    /// True when the SYN-ACK `segment` answers this incarnation's SYN.
+    fn acknowledges_syn(&self, segment: &Segment, from: Role) -> bool {
+        let opened = &self.halves[!from];
+        self.stage.syn && segment.ack.distance(opened.base) > 0 && opened.next.at_or_after(segment.ack)
+    }
+
+    /// True when numbers far from the known ones are more likely this flow's after a gap in the capture than
+    /// some other connection's: it is open, and has no predecessor whose they could be.
+    fn believes_anything(&self) -> bool {
+        self.predecessor.is_none() && (self.stage.handshake_done || !(self.stage.syn || self.stage.syn_ack))
+    }
+
+    /// A SYN of the responder while the initiator's is unanswered: a simultaneous open (RFC 9293 §3.5).
+    fn may_be_opened_by(&self, segment: &Segment, from: Role) -> bool {
+        from == Role::Responder
+            && !segment.flags.ack()
+            && self.stage.syn
+            && !self.stage.syn_ack
+            && !self.halves.responder.seen
+    }
+
+    /// What a SYN meets that takes this flow's four-tuple at `now`.
+    fn reused_at(&self, now: Timestamp, limits: &Limits) -> Reuse {
+        let gap = now - self.last.time;
+        let closed = |role| self.halves[role].fin;
+        let (kind, waiting) = match (closed(Role::Initiator), closed(Role::Responder)) {
+            _ if self.stage.rst || !(self.halves.responder.seen && self.halves.initiator.seen) => {
+                (ReuseKind::Clean, None)
+            }
+            (true, true) if gap < limits.time_wait => (ReuseKind::WithinTimeWait, None),
+            (true, true) => (ReuseKind::Clean, None),
+            (true, false) => (ReuseKind::HalfClosed, Some(Role::Responder)),
+            (false, true) => (ReuseKind::HalfClosed, Some(Role::Initiator)),
+            (false, false) => (ReuseKind::Open, None),
+        };
+        Reuse { predecessor: self.first.record, gap, kind, waiting }
+    }
+}
+
+impl Tombstone {
+    fn of(live: &Live, fingerprint: u64) -> Self {
+        let role = |low: bool| live.role_of(low);
+        Self {
+            fingerprint,
+            flow: live.first.record,
+            end: live.last.time,
+            next: [live.halves[role(true)].next, live.halves[role(false)].next],
+            incarnation: live.incarnation,
+            orderly: live.halves.initiator.fin && live.halves.responder.fin,
+        }
+    }
+
+    /// True when `segment` may be a late one of the buried flow.
+    fn fits(&self, segment: &Segment) -> bool {
+        const NEAR: u32 = 1 << 24;
+        let [low, high] = self.next;
+        let (own, peer) = if segment.from_low { (low, high) } else { (high, low) };
+        segment.seq.distance(own).unsigned_abs() < NEAR
+            && (!segment.flags.ack() || segment.ack.distance(peer).unsigned_abs() < NEAR)
+    }
+
+    fn reused_at(&self, now: Timestamp, limits: &Limits) -> Reuse {
+        let gap = now - self.end;
+        let in_time_wait = self.orderly && gap < limits.time_wait;
+        let kind = if in_time_wait { ReuseKind::WithinTimeWait } else { ReuseKind::Clean };
+        Reuse { predecessor: self.flow, gap, kind, waiting: None }
+    }
+}
