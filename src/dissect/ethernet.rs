@@ -74,7 +74,7 @@ pub(super) fn llc(frame: Frame<'_>) -> Result<Layer<'_>, SkipReason> {
     let layer = match access_points {
         // Octets 3..6 are the organisation: 0 means that an EtherType follows (RFC 1042).
         SNAP => match frame.long(2) {
-            Some(control) if control & 0x00ff_ffff == 0 => snap(frame),
+            Some(control) if control << 8 == 0 => snap(frame),
             Some(_) => return Err(SkipReason::OtherLinkPayload),
             None => None,
         },

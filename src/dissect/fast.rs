@@ -8,15 +8,69 @@ use crate::capture::Record;
 use crate::net::FourTuple;
 use crate::tcp::{Flags, Segment, SeqNumber};
 
-/// The segment of a common frame; `None` sends the record through every layer. Whatever it returns, the
-/// walk by layers returns too; it only does so with fewer branches.
-#[inline]
-pub(super) fn segment(record: &Record<'_>) -> Option<Segment> {
-    let outer = outer(record)?;
-    match outer.packet.first()? >> 4 {
-        4 => over_v4(record, &outer),
-        6 => over_v6(record, &outer),
-        _ => None,
+/// What a common frame consists of. Borrowed views only: the segment is then built once, in its final place,
+/// because copying it straight after its fields were written stalls the processor for longer than the rest
+/// of this file takes.
+pub(super) struct Common<'a> {
+    ip: Ip<'a>,
+    tcp: TcpHeaderSlice<'a>,
+    octets: u32,
+    scope: u32,
+    interface: u16,
+}
+
+enum Ip<'a> {
+    V4(Ipv4HeaderSlice<'a>),
+    V6(Ipv6HeaderSlice<'a>),
+}
+
+impl<'a> Common<'a> {
+    /// A common frame; `None` sends the record through every layer. Whatever segment it holds, the walk by
+    /// layers finds too.
+    #[inline]
+    pub(super) fn find(record: &Record<'a>) -> Option<Self> {
+        let Outer { packet, scope, interface } = outer(record)?;
+        let (ip, tcp, length) = match packet.first()? >> 4 {
+            4 => over_v4(packet)?,
+            6 => over_v6(packet)?,
+            _ => return None,
+        };
+        // A header that does not fit its packet is left to the walk to name.
+        let octets = u32::try_from(length.checked_sub(tcp.slice().len())?).ok()?;
+        Some(Self { ip, tcp, octets, scope, interface })
+    }
+
+    #[inline]
+    pub(super) fn segment(&self, record: &Record<'_>) -> Segment {
+        let ports = (self.tcp.source_port(), self.tcp.destination_port());
+        let ((tuple, from_low), ttl, ip_id) = match &self.ip {
+            Ip::V4(ip) => {
+                let tuple = FourTuple::v4(ip.source(), ip.destination(), ports, self.scope);
+                (tuple, ip.ttl(), ip.identification())
+            }
+            Ip::V6(ip) => {
+                let tuple = FourTuple::v6(ip.source(), ip.destination(), ports, self.scope);
+                (tuple, ip.hop_limit(), 0)
+            }
+        };
+        let flags = Flags(self.tcp.slice().get(13).copied().unwrap_or(0));
+        Segment {
+            record: record.number,
+            time: record.time,
+            tuple,
+            from_low,
+            seq: SeqNumber(self.tcp.sequence_number()),
+            ack: SeqNumber(self.tcp.acknowledgment_number()),
+            flags,
+            window: self.tcp.window_size(),
+            window_known: true,
+            octets: self.octets,
+            ttl,
+            ip_id,
+            checksum: self.tcp.checksum(),
+            interface: self.interface,
+            options: flags.syn().then(|| syn_options(self.tcp.options())),
+        }
     }
 }
 
@@ -61,80 +115,29 @@ fn untagged(mut kind: u16, mut payload: &[u8]) -> Option<(u16, &[u8], u32)> {
     Some((kind, payload, scope))
 }
 
+/// The headers and the octets of IP payload.
 #[inline]
-fn over_v4(record: &Record<'_>, outer: &Outer<'_>) -> Option<Segment> {
-    let header = Ipv4HeaderSlice::from_slice(outer.packet).ok()?;
+fn over_v4(packet: &[u8]) -> Option<(Ip<'_>, TcpHeaderSlice<'_>, usize)> {
+    let header = Ipv4HeaderSlice::from_slice(packet).ok()?;
     if header.protocol().0 != ip::TCP || header.fragments_offset().value() != 0 {
         return None;
     }
-    let options = header.slice().len();
+    let octets = header.slice().len();
     // A total length of 0 (segmentation offload) fails here and takes the long way.
-    let length = usize::from(header.total_len()).checked_sub(options)?;
-    let tcp = Tcp::read(outer.packet.get(options..)?, length)?;
-    let (tuple, from_low) = FourTuple::v4(header.source(), header.destination(), tcp.ports(), outer.scope);
-    Some(tcp.segment(record, outer, (tuple, from_low), header.ttl(), header.identification()))
+    let length = usize::from(header.total_len()).checked_sub(octets)?;
+    let tcp = TcpHeaderSlice::from_slice(packet.get(octets..)?).ok()?;
+    Some((Ip::V4(header), tcp, length))
 }
 
 #[inline]
-fn over_v6(record: &Record<'_>, outer: &Outer<'_>) -> Option<Segment> {
-    let header = Ipv6HeaderSlice::from_slice(outer.packet).ok()?;
+fn over_v6(packet: &[u8]) -> Option<(Ip<'_>, TcpHeaderSlice<'_>, usize)> {
+    let header = Ipv6HeaderSlice::from_slice(packet).ok()?;
     if header.next_header().0 != ip::TCP {
         return None;
     }
+    let tcp = TcpHeaderSlice::from_slice(packet.get(ip::V6_HEADER..)?).ok()?;
     let length = usize::from(header.payload_length());
-    let tcp = Tcp::read(outer.packet.get(ip::V6_HEADER..)?, length)?;
-    let (tuple, from_low) = FourTuple::v6(header.source(), header.destination(), tcp.ports(), outer.scope);
-    Some(tcp.segment(record, outer, (tuple, from_low), header.hop_limit(), 0))
-}
-
-/// A whole TCP header and the octets behind it.
-struct Tcp<'a> {
-    header: TcpHeaderSlice<'a>,
-    octets: u32,
-}
-
-impl<'a> Tcp<'a> {
-    /// `length` is the IP payload's; a header that does not fit it is left to the walk to name.
-    #[inline]
-    fn read(payload: &'a [u8], length: usize) -> Option<Self> {
-        let header = TcpHeaderSlice::from_slice(payload).ok()?;
-        let octets = length.checked_sub(header.slice().len())?;
-        Some(Self { header, octets: u32::try_from(octets).ok()? })
-    }
-
-    #[inline]
-    fn ports(&self) -> (u16, u16) {
-        (self.header.source_port(), self.header.destination_port())
-    }
-
-    #[inline]
-    fn segment(
-        &self,
-        record: &Record<'_>,
-        outer: &Outer<'_>,
-        (tuple, from_low): (FourTuple, bool),
-        ttl: u8,
-        ip_id: u16,
-    ) -> Segment {
-        let flags = Flags(self.header.slice().get(13).copied().unwrap_or(0));
-        Segment {
-            record: record.number,
-            time: record.time,
-            tuple,
-            from_low,
-            seq: SeqNumber(self.header.sequence_number()),
-            ack: SeqNumber(self.header.acknowledgment_number()),
-            flags,
-            window: self.header.window_size(),
-            window_known: true,
-            octets: self.octets,
-            ttl,
-            ip_id,
-            checksum: self.header.checksum(),
-            interface: outer.interface,
-            options: flags.syn().then(|| syn_options(self.header.options())),
-        }
-    }
+    Some((Ip::V6(header), tcp, length))
 }
 
 #[inline]

@@ -71,10 +71,10 @@ impl Dissector {
     /// What `record` is. Never fails: whatever is not understood is counted in the tally.
     #[inline]
     pub fn dissect(&mut self, record: &Record<'_>) -> Dissected {
-        if let Some(segment) = fast::segment(record) {
+        if let Some(common) = fast::Common::find(record) {
             self.tally.count_record();
             self.tally.count_segment();
-            return Dissected::Segment(segment);
+            return Dissected::Segment(common.segment(record));
         }
         self.dissect_by_layers(record)
     }
