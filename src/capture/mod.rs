@@ -1,4 +1,44 @@
 //! Bytes to records: capture files as one ordered stream of numbered frames.
+//!
+//! [`expand`] turns arguments (files, directories, patterns, `-`) into paths, [`Input`] reads them one after
+//! the other. Nothing here stops a run: a file that cannot be read and a place that is damaged become a
+//! [`Problem`], and everything whole is still delivered.
+//!
+//! # The two formats
+//!
+//! **pcap** is a 24-octet header (magic, version, snap length, link type), then records: a header of seconds,
+//! fraction of a second, captured length, original length, then the captured octets. The magic tells byte
+//! order and the unit of the fraction. Nothing marks where a record starts: a wrong length loses the rest.
+//! The "modified" variant has eight more octets in each record header.
+//!
+//! **pcapng** is a row of blocks, each with its type and its length in front and the length once more behind,
+//! so that a broken block can be stepped over. A *section header* fixes the byte order and forgets all
+//! interfaces; an *interface description* adds one (link type, snap length, unit and offset of its times);
+//! *enhanced*, *simple* and (obsolete) *packet* blocks carry frames; *interface statistics* say what the
+//! capturing host dropped. All else is counted and stepped over.
+//!
+//! Either may stand inside gzip or zstd, which is told by content, never by name.
+
+mod buffer;
+mod bytes;
+mod compression;
+mod damage;
+mod expand;
+#[cfg(test)]
+mod fixtures;
+mod input;
+mod order;
+mod pcap;
+mod pcapng;
+mod reader;
+mod summary;
+mod timestamps;
+
+pub use damage::{Damage, DamageKind, Problem};
+pub use expand::expand;
+pub use input::Input;
+pub use summary::{Compression, FileSummary, Format, Health, InterfaceSummary};
+pub use timestamps::Resolution;
 
 use crate::time::Timestamp;
 

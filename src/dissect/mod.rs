@@ -1,7 +1,23 @@
 //! Records to segments: from the link layer to one `Copy` [`Segment`], or a counted reason why not.
 
+mod ethernet;
+mod fast;
+mod frame;
+mod icmp;
+mod ip;
+mod link;
+mod options;
+mod ppp;
+mod skip;
+mod tcp;
+mod tunnel;
+mod walk;
+
 use std::net::IpAddr;
 
+pub use skip::{SkipReason, SkipTally, Skips};
+
+use crate::capture::Record;
 use crate::net::FourTuple;
 use crate::tcp::{Segment, SeqNumber};
 use crate::time::Timestamp;
@@ -38,4 +54,53 @@ pub struct IcmpError {
     pub from_low: bool,
     /// Sequence number of the quoted segment.
     pub seq: SeqNumber,
+}
+
+/// Turns records into segments and accounts for every record that is none.
+#[derive(Clone, Debug, Default)]
+pub struct Dissector {
+    tally: SkipTally,
+}
+
+impl Dissector {
+    /// A dissector that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What `record` is. Never fails: whatever is not understood is counted in the tally.
+    #[inline]
+    pub fn dissect(&mut self, record: &Record<'_>) -> Dissected {
+        if let Some(common) = fast::Common::find(record) {
+            self.tally.count_record();
+            self.tally.count_segment();
+            return Dissected::Segment(common.segment(record));
+        }
+        self.dissect_by_layers(record)
+    }
+
+    /// As [`Self::dissect`], without its shortcut for the common frame: slower, with the same answer.
+    #[inline(never)]
+    pub fn dissect_by_layers(&mut self, record: &Record<'_>) -> Dissected {
+        self.tally.count_record();
+        match walk::walk(record) {
+            Ok(dissected) => {
+                match dissected {
+                    Dissected::Segment(_) => self.tally.count_segment(),
+                    Dissected::IcmpError(_) => self.tally.count_icmp_error(),
+                    Dissected::Skipped => {}
+                }
+                dissected
+            }
+            Err(reason) => {
+                self.tally.count_skip(reason, record.number);
+                Dissected::Skipped
+            }
+        }
+    }
+
+    /// What became of all records so far.
+    pub const fn tally(&self) -> &SkipTally {
+        &self.tally
+    }
 }

@@ -1,0 +1,272 @@
+//! One capture file: container recognised, records walked, damage noted.
+
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::LinkType;
+use super::buffer::Buffer;
+use super::bytes::index;
+use super::compression::{recognise, unpack};
+use super::damage::{DamageKind, Note, Notes};
+use super::pcap::{self, Pcap};
+use super::pcapng::Pcapng;
+use super::summary::{Compression, FileSummary, Format, InterfaceSummary};
+use crate::time::Timestamp;
+use crate::{Error, Result};
+
+/// The longest captured length that is believed, in octets. The largest jumbo and offload frames are 256 KiB,
+/// USB and others go somewhat beyond.
+pub(super) const MAX_CAPTURED: u32 = 16 * 1024 * 1024;
+
+const PCAPNG_MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+
+/// One packet, its data still in the buffer.
+#[derive(Clone, Debug)]
+pub(super) struct Packet {
+    /// `None` if it carries no time, or none that can be told.
+    pub(super) time: Option<Timestamp>,
+    pub(super) link: LinkType,
+    pub(super) interface: u16,
+    pub(super) original_length: u32,
+    pub(super) data: Range<usize>,
+}
+
+impl Packet {
+    /// The same packet, its data `by` octets further on.
+    #[inline]
+    pub(super) fn moved_by(self, by: usize) -> Self {
+        Self { data: self.data.start + by..self.data.end + by, ..self }
+    }
+}
+
+/// The reader of one file.
+pub(super) struct Reader {
+    buffer: Buffer,
+    container: Container,
+    compression: Compression,
+    notes: Notes,
+    tally: Tally,
+}
+
+/// What is counted for each record.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) records: u64,
+    pub(super) clipped: u64,
+    pub(super) untimed: u64,
+    pub(super) times: Option<(Timestamp, Timestamp)>,
+}
+
+enum Container {
+    Nothing,
+    Pcap(Pcap),
+    Pcapng(Pcapng),
+}
+
+/// What remains to be told when a file was read to its end.
+pub(super) struct Remains {
+    pub(super) notes: Vec<Note>,
+    pub(super) failure: Option<Error>,
+    pub(super) storage: Vec<u8>,
+}
+
+impl Reader {
+    /// Recognises the container of `source`. `path` names it in errors, `storage` is memory to reuse, `chunk` the
+    /// octets read at once.
+    pub(super) fn open(
+        path: &Path,
+        source: Box<dyn Read + Send>,
+        storage: Vec<u8>,
+        chunk: usize,
+    ) -> Result<Self> {
+        let mut buffer = Buffer::new(source, chunk, storage);
+        buffer.fill(4);
+        let compression = recognise(buffer.window());
+        if compression != Compression::None {
+            buffer = unpack(buffer, compression, chunk).map_err(|error| Error::read(path, 0, error))?;
+            buffer.fill(4);
+        }
+        let container = recognise_container(path, &mut buffer, compression)?;
+        Ok(Self { buffer, container, compression, notes: Notes::default(), tally: Tally::default() })
+    }
+
+    /// The reader of no file.
+    pub(super) fn nothing() -> Self {
+        Self {
+            buffer: Buffer::empty(),
+            container: Container::Nothing,
+            compression: Compression::None,
+            notes: Notes::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// The next packet; after the first `None` ask no more.
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<Packet> {
+        let number = self.tally.records + 1;
+        let packet = match &mut self.container {
+            Container::Pcap(pcap) => pcap.next(&mut self.buffer, &mut self.notes, number),
+            Container::Pcapng(pcapng) => pcapng.next(&mut self.buffer, &mut self.notes, number),
+            Container::Nothing => None,
+        }?;
+        self.tally.count(&packet);
+        Some(packet)
+    }
+
+    /// The captured octets of the packet just given.
+    #[inline]
+    pub(super) fn data(&self, packet: &Packet) -> &[u8] {
+        self.buffer.at(packet.data.clone())
+    }
+
+    pub(super) const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Writes down what is known of the file, and gives what is left to tell.
+    pub(super) fn finish(mut self, path: &Path, summary: &mut FileSummary) -> Remains {
+        let failure = self.reading_failure(path);
+        summary.compression = self.compression;
+        summary.records = self.tally.records;
+        summary.clipped = self.tally.clipped;
+        summary.untimed = self.tally.untimed;
+        summary.first_time = self.tally.times.map(|(earliest, _)| earliest);
+        summary.last_time = self.tally.times.map(|(_, latest)| latest);
+        summary.damage = self.notes.total();
+        self.container.describe(self.tally.records, summary);
+        for interface in summary.interfaces.iter().filter(|interface| interface.records > 0) {
+            if !summary.links.contains(&interface.link) {
+                summary.links.push(interface.link);
+            }
+        }
+        summary.snaplen = summary.interfaces.iter().map(|interface| interface.snaplen).max().unwrap_or(0);
+        Remains { notes: self.notes.take(), failure, storage: self.buffer.into_storage() }
+    }
+
+    /// Why reading ended early. A compressed stream that stops is damage; it explains the cut record it leaves.
+    fn reading_failure(&mut self, path: &Path) -> Option<Error> {
+        let failure = self.buffer.take_failure()?;
+        let offset = self.buffer.offset();
+        self.notes.retract_cut();
+        if self.compression != Compression::None && failure.kind() == io::ErrorKind::UnexpectedEof {
+            self.notes.push(self.tally.records + 1, offset, DamageKind::CompressionCut);
+            return None;
+        }
+        Some(Error::read(path, offset + self.buffer.window().len() as u64, failure))
+    }
+}
+
+impl Tally {
+    #[inline]
+    fn count(&mut self, packet: &Packet) {
+        self.records += 1;
+        self.clipped += u64::from(packet.data.len() < index(packet.original_length));
+        match (packet.time, &mut self.times) {
+            (None, _) => self.untimed += 1,
+            (Some(time), Some((earliest, latest))) => {
+                *earliest = time.min(*earliest);
+                *latest = time.max(*latest);
+            }
+            (Some(time), times) => *times = Some((time, time)),
+        }
+    }
+}
+
+impl Container {
+    fn describe(&mut self, records: u64, summary: &mut FileSummary) {
+        match self {
+            Self::Nothing => {}
+            Self::Pcap(pcap) => {
+                summary.format = Some(pcap.format());
+                summary.sections = 1;
+                summary.interfaces = vec![InterfaceSummary {
+                    section: 0,
+                    id: 0,
+                    name: None,
+                    link: pcap.link(),
+                    snaplen: pcap.snaplen(),
+                    resolution: pcap.resolution(),
+                    records,
+                    interface_drops: None,
+                    system_drops: None,
+                    packet_drops: None,
+                }];
+            }
+            Self::Pcapng(pcapng) => {
+                let described = pcapng.interfaces.finish();
+                summary.format = Some(Format::Pcapng);
+                summary.interfaces = described.list;
+                summary.interfaces_unlisted = described.unlisted;
+                summary.dropped = described.dropped;
+                summary.sections = pcapng.sections;
+                summary.blocks_without_frames = pcapng.blocks_without_frames;
+                summary.blocks_unknown = pcapng.blocks_unknown;
+            }
+        }
+    }
+}
+
+/// A source that counts what is read of it.
+pub(super) struct Counted<R> {
+    pub(super) inner: R,
+    pub(super) count: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.inner.read(out) {
+                // Decoders above do not all keep their state over an interruption.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(count) => {
+                    self.count.fetch_add(count as u64, Ordering::Relaxed);
+                    return Ok(count);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn recognise_container(path: &Path, buffer: &mut Buffer, compression: Compression) -> Result<Container> {
+    let not_a_capture = |found| Err(Error::not_a_capture(path, found));
+    match buffer.window().first_chunk::<4>() {
+        Some(&PCAPNG_MAGIC) => Ok(Container::Pcapng(Pcapng::new())),
+        Some(&magic) if pcap::is_magic(magic) => {
+            buffer.fill(pcap::HEADER);
+            let Some(header) = buffer.window().first_chunk() else {
+                let found = format!("pcap header cut short after {} octets", buffer.window().len());
+                return not_a_capture(found);
+            };
+            let pcap = Pcap::open(header).map_err(|found| Error::not_a_capture(path, found))?;
+            buffer.consume(pcap::HEADER);
+            Ok(Container::Pcap(pcap))
+        }
+        _ => match buffer.take_failure() {
+            Some(failure) if compression == Compression::None => Err(Error::read(path, 0, failure)),
+            Some(failure) => not_a_capture(format!("{compression}, {failure}")),
+            None => not_a_capture(what_is(buffer.window(), compression)),
+        },
+    }
+}
+
+/// Says what a stream that is no capture looks like.
+fn what_is(start: &[u8], compression: Compression) -> String {
+    let inside = if compression == Compression::None { String::new() } else { format!("{compression} of ") };
+    let start = start.get(..start.len().min(16)).unwrap_or_default();
+    let is_text = |octet: &u8| octet.is_ascii_graphic() || octet.is_ascii_whitespace();
+    if start.is_empty() {
+        format!("{inside}empty file")
+    } else if recognise(start) != Compression::None {
+        format!("{inside}{}", recognise(start))
+    } else if start.iter().all(is_text) {
+        format!("{inside}text, starts with {:?}", String::from_utf8_lossy(start))
+    } else {
+        let hex: Vec<String> = start.iter().take(4).map(|octet| format!("{octet:02x}")).collect();
+        format!("{inside}data, starts with {}", hex.join(" "))
+    }
+}

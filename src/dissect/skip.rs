@@ -1,0 +1,211 @@
+//! Why a record is not a TCP segment, counted.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Why a record gave no segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SkipReason {
+    /// ARP or RARP.
+    Arp,
+    /// An EtherType other than IP.
+    OtherEtherType(u16),
+    /// An 802.2, PPP or cooked frame that carries no network packet of ours.
+    OtherLinkPayload,
+    /// A link type that is not read.
+    UnsupportedLink(u16),
+    /// UDP that is no tunnel.
+    Udp,
+    /// ICMP that is no error about a TCP segment.
+    Icmp,
+    /// ICMPv6 that is no error about a TCP segment.
+    Icmpv6,
+    /// Another IP protocol.
+    OtherIpProtocol(u8),
+    /// An IP fragment after the first: it has no TCP header.
+    IpFragment,
+    /// More tunnels inside one another than are followed.
+    TunnelTooDeep,
+    /// The capture stops before the IP header.
+    CutBeforeIp,
+    /// The capture stops inside an IP header or its extensions.
+    CutInIp,
+    /// The capture stops before the flags of the TCP header.
+    CutInTcp,
+    /// The capture stops inside a UDP or tunnel header.
+    CutInTunnel,
+    /// The capture stops inside an ICMP error, before what it quotes is known.
+    CutInIcmp,
+    /// An IP header that contradicts itself.
+    MalformedIp,
+    /// A TCP header that contradicts itself or its IP header.
+    MalformedTcp,
+}
+
+impl SkipReason {
+    /// Stable name for machines; reasons that carry a number share one.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Arp => "arp",
+            Self::OtherEtherType(_) => "other_ethertype",
+            Self::OtherLinkPayload => "other_link_payload",
+            Self::UnsupportedLink(_) => "unsupported_link",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+            Self::Icmpv6 => "icmpv6",
+            Self::OtherIpProtocol(_) => "other_ip_protocol",
+            Self::IpFragment => "ip_fragment",
+            Self::TunnelTooDeep => "tunnel_too_deep",
+            Self::CutBeforeIp => "cut_before_ip",
+            Self::CutInIp => "cut_in_ip",
+            Self::CutInTcp => "cut_in_tcp",
+            Self::CutInTunnel => "cut_in_tunnel",
+            Self::CutInIcmp => "cut_in_icmp",
+            Self::MalformedIp => "malformed_ip",
+            Self::MalformedTcp => "malformed_tcp",
+        }
+    }
+
+    /// True when a TCP segment may have been lost to the analysis: cut, malformed or not understood.
+    pub const fn may_hide_tcp(self) -> bool {
+        !matches!(self, Self::Arp | Self::Udp | Self::Icmp | Self::Icmpv6 | Self::OtherIpProtocol(_))
+    }
+}
+
+/// For people.
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OtherEtherType(kind) => return write!(f, "EtherType 0x{kind:04x}, not IP"),
+            Self::UnsupportedLink(link) => return write!(f, "link type {link} is not read"),
+            Self::OtherIpProtocol(protocol) => return write!(f, "IP protocol {protocol}, not TCP"),
+            Self::Arp => "ARP",
+            Self::OtherLinkPayload => "link control or another network protocol",
+            Self::Udp => "UDP",
+            Self::Icmp => "ICMP, no error about a TCP segment",
+            Self::Icmpv6 => "ICMPv6, no error about a TCP segment",
+            Self::IpFragment => "IP fragment after the first",
+            Self::TunnelTooDeep => "too many tunnels inside one another",
+            Self::CutBeforeIp => "cut before the IP header",
+            Self::CutInIp => "cut inside the IP header",
+            Self::CutInTcp => "cut before the TCP flags",
+            Self::CutInTunnel => "cut inside a UDP or tunnel header",
+            Self::CutInIcmp => "cut inside an ICMP error",
+            Self::MalformedIp => "malformed IP header",
+            Self::MalformedTcp => "malformed TCP header",
+        })
+    }
+}
+
+/// How often one reason applied, and where to look for an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skips {
+    /// Records skipped.
+    pub count: u64,
+    /// Number of the first of them.
+    pub first_record: u64,
+}
+
+/// Every record accounted for: `records = segments + icmp_errors + skipped`.
+///
+/// Bounded: reasons that carry a number can take at most 2 × 65,536 + 256 values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SkipTally {
+    records: u64,
+    segments: u64,
+    icmp_errors: u64,
+    reasons: BTreeMap<SkipReason, Skips>,
+}
+
+impl SkipTally {
+    /// Records seen.
+    pub const fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Records that were TCP segments.
+    pub const fn segments(&self) -> u64 {
+        self.segments
+    }
+
+    /// Records that were ICMP errors about a TCP segment.
+    pub const fn icmp_errors(&self) -> u64 {
+        self.icmp_errors
+    }
+
+    /// Records that were neither: the sum over all reasons.
+    pub fn skipped(&self) -> u64 {
+        self.reasons.values().map(|skips| skips.count).sum()
+    }
+
+    /// Every reason that applied, in a fixed order.
+    pub fn reasons(&self) -> impl ExactSizeIterator<Item = (SkipReason, Skips)> + '_ {
+        self.reasons.iter().map(|(&reason, &skips)| (reason, skips))
+    }
+
+    /// Adds the counts of another part of the same input.
+    pub fn merge(&mut self, other: &Self) {
+        self.records += other.records;
+        self.segments += other.segments;
+        self.icmp_errors += other.icmp_errors;
+        for (reason, skips) in other.reasons() {
+            self.add(reason, skips);
+        }
+    }
+
+    #[inline]
+    pub(super) const fn count_record(&mut self) {
+        self.records += 1;
+    }
+
+    #[inline]
+    pub(super) const fn count_segment(&mut self) {
+        self.segments += 1;
+    }
+
+    pub(super) const fn count_icmp_error(&mut self) {
+        self.icmp_errors += 1;
+    }
+
+    pub(super) fn count_skip(&mut self, reason: SkipReason, record: u64) {
+        self.add(reason, Skips { count: 1, first_record: record });
+    }
+
+    fn add(&mut self, reason: SkipReason, skips: Skips) {
+        self.reasons
+            .entry(reason)
+            .and_modify(|known| {
+                known.count += skips.count;
+                known.first_record = known.first_record.min(skips.first_record);
+            })
+            .or_insert(skips);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merging_keeps_the_sums_and_the_earliest_example() {
+        let mut late = SkipTally::default();
+        late.count_record();
+        late.count_skip(SkipReason::Udp, 9);
+        let mut early = SkipTally::default();
+        early.count_record();
+        early.count_record();
+        early.count_skip(SkipReason::Udp, 3);
+        early.count_skip(SkipReason::OtherEtherType(0x88cc), 4);
+        late.merge(&early);
+        let reasons: Vec<_> = late.reasons().collect();
+        assert_eq!(late.records(), 3);
+        assert_eq!(late.skipped(), 3);
+        assert_eq!(
+            reasons,
+            [
+                (SkipReason::OtherEtherType(0x88cc), Skips { count: 1, first_record: 4 }),
+                (SkipReason::Udp, Skips { count: 2, first_record: 3 }),
+            ]
+        );
+    }
+}
