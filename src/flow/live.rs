@@ -90,8 +90,6 @@ pub(super) struct Stage {
     pub(super) mptcp_join: bool,
     pub(super) rst: bool,
     pub(super) icmp: bool,
-    /// Waits in the expiry queue.
-    pub(super) scheduled: bool,
     /// Only while every further segment can be handled by sums alone.
     pub(super) plain: bool,
 }
@@ -120,7 +118,12 @@ pub(super) struct Live {
     pub(super) successor: Option<(u64, Timestamp)>,
     /// When the flow is finished unless something comes; [`Timestamp::MAX`] for never.
     pub(super) deadline: Timestamp,
+    /// The second of capture time for which the expiry queue holds the flow; [`NEVER`] when it does not.
+    pub(super) examined_at: i64,
 }
+
+/// No second of capture time.
+pub(super) const NEVER: i64 = i64::MAX;
 
 /// What a segment added.
 #[derive(Clone, Copy, Debug, Default)]
@@ -154,6 +157,7 @@ impl Live {
             reuse: None,
             successor: None,
             deadline: Timestamp::MAX,
+            examined_at: NEVER,
         }
     }
 

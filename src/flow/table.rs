@@ -9,7 +9,7 @@ use super::event::Event;
 use super::facts::{Flow, Limits, Reuse, ReuseKind};
 use super::history::Arena;
 use super::judge;
-use super::live::Live;
+use super::live::{Live, NEVER};
 use super::tombstone::{Graveyard, Tombstone};
 use crate::dissect::IcmpError;
 use crate::net::{FourTuple, Role};
@@ -132,8 +132,10 @@ impl Table {
     /// Finishes every flow: the input has ended.
     pub fn finish(&mut self, done: &mut dyn FnMut(&Flow)) {
         let expiry = std::mem::take(&mut self.expiry);
-        for (slot, id) in expiry.into_values().flatten() {
-            self.examine(slot, id);
+        for (at, flows) in expiry {
+            for (slot, id) in flows {
+                self.examine(slot, id, at);
+            }
         }
         self.emit(done);
         let mut rest: Vec<(u64, u32)> = (0..)
@@ -299,9 +301,9 @@ impl Table {
     fn schedule(&mut self, slot: u32) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         live.deadline = live.deadline_after_now(&self.limits);
-        if live.deadline < Timestamp::MAX && !live.stage.scheduled {
-            live.stage.scheduled = true;
-            let second = live.deadline.nanos().div_euclid(NANOS_PER_SECOND);
+        let second = live.deadline.nanos().div_euclid(NANOS_PER_SECOND);
+        if live.deadline < Timestamp::MAX && second < live.examined_at {
+            live.examined_at = second;
             self.expiry.entry(second).or_default().push((slot, live.first.record));
         }
     }
@@ -348,20 +350,22 @@ impl Table {
             if *entry.key() >= second {
                 break;
             }
-            for (slot, id) in entry.remove() {
-                self.examine(slot, id);
+            let (at, flows) = entry.remove_entry();
+            for (slot, id) in flows {
+                self.examine(slot, id, at);
             }
         }
         self.emit(done);
     }
 
-    /// Retires the flow if its deadline has really come, else looks again later.
-    fn examine(&mut self, slot: u32, id: u64) {
+    /// Retires the flow if its deadline has really come, else looks again later. `at` is the second for which
+    /// it was put down; it may have been put down for an earlier one since.
+    fn examine(&mut self, slot: u32, id: u64, at: i64) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
-        if live.first.record != id || live.deadline == RETIRED {
+        if live.first.record != id || live.deadline == RETIRED || live.examined_at != at {
             return;
         }
-        live.stage.scheduled = false;
+        live.examined_at = NEVER;
         if live.deadline <= self.watermark {
             let hash = self.hasher.hash_one(live.tuple.words());
             self.retire(slot, hash);

@@ -107,10 +107,10 @@ fn open(case: &Case<'_>) -> FlowOutcome {
         .into_iter()
         .any(|role| unacked(role) && (live.halves[role].retransmissions > 0 || waited(role)));
     let asked = live.burst.talker == Some(Role::Initiator);
-    if asked && !unacked(Role::Initiator) {
-        FlowOutcome::OpenUnanswered
-    } else if stalled {
+    if stalled {
         FlowOutcome::OpenStalled
+    } else if asked && !unacked(Role::Initiator) {
+        FlowOutcome::OpenUnanswered
     } else if stuck {
         FlowOutcome::OpenUnacked
     } else {
