@@ -18,10 +18,10 @@ const REMEMBERED: usize = 4;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Recent {
     signatures: [u32; REMEMBERED],
-    /// Capture time in units of 2¹⁶ ns (65.5 µs), wrapping after 78 hours.
-    times: [u32; REMEMBERED],
-    interfaces: [u16; REMEMBERED],
-    ttls: [u8; REMEMBERED],
+    /// Capture time in units of 2²⁰ ns (1.05 ms), wrapping after 68 s.
+    times: [u16; REMEMBERED],
+    /// Interface and time to live, folded.
+    paths: [u16; REMEMBERED],
     next: u8,
 }
 
@@ -31,16 +31,12 @@ impl Recent {
     pub(super) fn remember(&mut self, segment: &Segment) {
         let place = usize::from(self.next) % REMEMBERED;
         self.next = self.next.wrapping_add(1);
-        if let (Some(signature), Some(time), Some(interface), Some(ttl)) = (
-            self.signatures.get_mut(place),
-            self.times.get_mut(place),
-            self.interfaces.get_mut(place),
-            self.ttls.get_mut(place),
-        ) {
+        if let (Some(signature), Some(time), Some(path)) =
+            (self.signatures.get_mut(place), self.times.get_mut(place), self.paths.get_mut(place))
+        {
             *signature = signature_of(segment);
             *time = coarse(segment.time);
-            *interface = segment.interface;
-            *ttl = segment.ttl;
+            *path = path_of(segment);
         }
     }
 
@@ -58,17 +54,21 @@ impl Recent {
                     .times
                     .get(place)
                     .is_some_and(|&then| now.wrapping_sub(then) <= window || then.wrapping_sub(now) <= window)
-                && (segment.ip_id != 0
-                    || self.ttls.get(place) != Some(&segment.ttl)
-                    || self.interfaces.get(place) != Some(&segment.interface))
+                && (segment.ip_id != 0 || self.paths.get(place) != Some(&path_of(segment)))
         })
     }
 }
 
 #[inline]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "wraps by design")]
-fn coarse(time: Timestamp) -> u32 {
-    (time.nanos() >> 16) as u32
+fn coarse(time: Timestamp) -> u16 {
+    (time.nanos() >> 20) as u16
+}
+
+/// What differs between two copies of a packet.
+#[inline]
+fn path_of(segment: &Segment) -> u16 {
+    segment.interface.rotate_left(8) ^ u16::from(segment.ttl)
 }
 
 /// Everything that a copy repeats, mixed into 32 bits. Never 0, which marks an empty place.

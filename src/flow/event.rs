@@ -6,10 +6,11 @@ use crate::tcp::{Flags, Segment, SeqNumber};
 use crate::time::Timestamp;
 
 /// What a kept segment was to its flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum EventKind {
     /// First connection request.
+    #[default]
     Syn,
     /// The same one again.
     SynAgain,
@@ -95,5 +96,97 @@ impl Event {
     /// Record number over the whole input.
     pub const fn record(&self) -> u64 {
         self.at.record
+    }
+}
+
+/// An event in 32 octets, as it is kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Packed {
+    at: RecordRef,
+    seq: SeqNumber,
+    ack: SeqNumber,
+    octets: u32,
+    window: u16,
+    flags: Flags,
+    /// The kind, plus 32 for the responder, plus 64 into a successor.
+    tag: u8,
+}
+
+const KINDS: [EventKind; 16] = [
+    EventKind::Syn,
+    EventKind::SynAgain,
+    EventKind::SynAck,
+    EventKind::SynAckAgain,
+    EventKind::HandshakeAck,
+    EventKind::Data,
+    EventKind::Ack,
+    EventKind::AckOfFin,
+    EventKind::Fin,
+    EventKind::FinAgain,
+    EventKind::Rst,
+    EventKind::Probe,
+    EventKind::ZeroWindow,
+    EventKind::WindowOpened,
+    EventKind::Ghost,
+    EventKind::IcmpError,
+];
+const FROM_RESPONDER: u8 = 32;
+const INTO_SUCCESSOR: u8 = 64;
+
+impl From<Event> for Packed {
+    fn from(event: Event) -> Self {
+        let from = if event.from == Role::Responder { FROM_RESPONDER } else { 0 };
+        let into = if event.into_successor { INTO_SUCCESSOR } else { 0 };
+        Self {
+            at: event.at,
+            seq: event.seq,
+            ack: event.ack,
+            octets: event.octets,
+            window: event.window,
+            flags: event.flags,
+            tag: event.kind as u8 | from | into,
+        }
+    }
+}
+
+impl Packed {
+    pub(super) fn unpack(&self) -> Event {
+        Event {
+            at: self.at,
+            seq: self.seq,
+            ack: self.ack,
+            octets: self.octets,
+            window: self.window,
+            flags: self.flags,
+            from: if self.tag & FROM_RESPONDER == 0 { Role::Initiator } else { Role::Responder },
+            kind: KINDS.get(usize::from(self.tag & 31)).copied().unwrap_or_default(),
+            into_successor: self.tag & INTO_SUCCESSOR != 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packing_loses_nothing() {
+        for kind in KINDS {
+            for from in Role::BOTH {
+                let event = Event {
+                    at: RecordRef { record: 7, time: Timestamp::from_nanos(9) },
+                    seq: SeqNumber(1),
+                    ack: SeqNumber(2),
+                    octets: 3,
+                    window: 4,
+                    flags: Flags::FIN,
+                    from,
+                    kind,
+                    into_successor: from == Role::Initiator,
+                };
+                assert_eq!(Packed::from(event).unpack(), event);
+            }
+        }
+        assert_eq!(size_of::<Packed>(), 32);
     }
 }

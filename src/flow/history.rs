@@ -1,6 +1,6 @@
 //! The arena that holds every live flow's events: chunks of four, chained, recycled.
 
-use super::event::Event;
+use super::event::{Event, Packed};
 
 /// Most events one flow may keep: enough for any teardown, too few to fill memory with.
 pub(super) const MAX_EVENTS: u16 = 64;
@@ -37,13 +37,11 @@ impl Chain {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Chunk {
-    events: [Option<Event>; CHUNK],
+    events: [Packed; CHUNK],
     next: u32,
 }
-
-const EMPTY: Chunk = Chunk { events: [None; CHUNK], next: NONE };
 
 /// All live flows' events.
 #[derive(Debug, Default)]
@@ -71,38 +69,40 @@ impl Arena {
         if let Some(slot) =
             self.chunks.get_mut(chain.tail as usize).and_then(|chunk| chunk.events.get_mut(place))
         {
-            *slot = Some(event);
+            *slot = Packed::from(event);
             chain.length += 1;
         }
     }
 
     /// The events of `chain` in order.
-    pub(super) fn iter(&self, chain: &Chain) -> impl Iterator<Item = &Event> {
+    pub(super) fn iter(&self, chain: &Chain) -> impl Iterator<Item = Event> {
         let mut at = self.chunks.get(chain.head as usize);
-        std::iter::from_fn(move || {
+        let chunks = std::iter::from_fn(move || {
             let chunk = at?;
             at = self.chunks.get(chunk.next as usize);
-            Some(chunk.events.iter().flatten())
-        })
-        .flatten()
+            Some(chunk)
+        });
+        chunks.flat_map(|chunk| chunk.events.iter()).take(usize::from(chain.length)).map(Packed::unpack)
     }
 
     /// Gives the chunks of `chain` back.
     pub(super) fn release(&mut self, chain: &mut Chain) {
         let mut at = chain.head;
-        while let Some(chunk) = self.chunks.get_mut(at as usize) {
-            let next = chunk.next;
-            *chunk = EMPTY;
+        while let Some(chunk) = self.chunks.get(at as usize) {
             self.free.push(at);
-            at = next;
+            at = chunk.next;
         }
         *chain = Chain::default();
     }
 
     fn allocate(&mut self) -> u32 {
-        self.free.pop().unwrap_or_else(|| {
-            self.chunks.push(EMPTY);
-            u32::try_from(self.chunks.len() - 1).unwrap_or(NONE)
-        })
+        if let Some(place) = self.free.pop() {
+            if let Some(chunk) = self.chunks.get_mut(place as usize) {
+                chunk.next = NONE;
+            }
+            return place;
+        }
+        self.chunks.push(Chunk { events: [Packed::default(); CHUNK], next: NONE });
+        u32::try_from(self.chunks.len() - 1).unwrap_or(NONE)
     }
 }

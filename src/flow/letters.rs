@@ -33,13 +33,14 @@ pub enum Letter {
     I,
 }
 
+const PER_WORD: usize = 6;
 const ALPHABET: &[u8; 11] = b"?shadfrtwgi";
 
-/// Up to 25 letters in order of first appearance; each is kept once per side.
+/// Up to 24 letters in order of first appearance; each is kept once per side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Letters {
-    /// Five bits a letter, the first one lowest: kind, plus 16 for the initiator.
-    packed: u128,
+    /// Five bits a letter, six letters a word, the first one lowest: kind, plus 16 for the initiator.
+    packed: [u32; 4],
     seen: u32,
 }
 
@@ -50,32 +51,32 @@ impl Letters {
         let code = letter as u32 | u32::from(from == Role::Initiator) << 4;
         let bit = 1 << code;
         if self.seen & bit == 0 {
-            let place = 5 * self.seen.count_ones();
+            let place = self.seen.count_ones();
             self.seen |= bit;
-            if place <= 120 {
-                self.packed |= u128::from(code) << place;
+            if let Some(word) = self.packed.get_mut(place as usize / PER_WORD) {
+                *word |= code << (5 * (place % 6));
             }
         }
     }
 
     /// The letters as written, first one first.
     pub fn iter(self) -> impl Iterator<Item = u8> {
-        let mut rest = self.packed;
-        std::iter::from_fn(move || {
-            let code = usize::try_from(rest & 31).unwrap_or(0);
-            rest >>= 5;
-            let letter = *ALPHABET.get(code & 15)?;
-            (code != 0).then_some(if code & 16 == 0 { letter } else { letter.to_ascii_uppercase() })
+        let codes = self.packed.into_iter().flat_map(|word| (0..6).map(move |place| word >> (5 * place) & 31));
+        codes.take_while(|&code| code != 0).filter_map(|code| {
+            let letter = *ALPHABET.get(code as usize & 15)?;
+            Some(if code & 16 == 0 { letter } else { letter.to_ascii_uppercase() })
         })
     }
 
     /// The same packets with the roles exchanged.
     #[must_use]
     pub fn mirrored(self) -> Self {
-        let mut packed = 0;
-        for place in 0..25 {
-            let code = self.packed >> (5 * place) & 31;
-            packed |= if code == 0 { 0 } else { (code ^ 16) << (5 * place) };
+        let mut packed = self.packed;
+        for word in &mut packed {
+            for place in 0..6 {
+                let used = *word >> (5 * place) & 31 != 0;
+                *word ^= u32::from(used) << (5 * place + 4);
+            }
         }
         Self { packed, seen: self.seen >> 16 | self.seen << 16 }
     }

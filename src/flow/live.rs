@@ -63,9 +63,25 @@ pub(super) struct Seen {
     pub(super) octets: u32,
     pub(super) window: u16,
     pub(super) flags: Flags,
-    /// Already among the events.
-    pub(super) kept: bool,
-    pub(super) probe: bool,
+    marks: u8,
+}
+
+/// Already among the events.
+const KEPT: u8 = 1;
+const PROBE: u8 = 2;
+
+impl Seen {
+    pub(super) fn kept(&self) -> bool {
+        self.marks & KEPT != 0
+    }
+
+    pub(super) fn keep(&mut self) {
+        self.marks |= KEPT;
+    }
+
+    pub(super) fn probe(&self) -> bool {
+        self.marks & PROBE != 0
+    }
 }
 
 /// The octets last sent in one direction without a pause from the other.
@@ -103,7 +119,6 @@ pub(super) struct Live {
     pub(super) stage: Stage,
     pub(super) halves: Sides<Half>,
     pub(super) first: RecordRef,
-    pub(super) last: RecordRef,
     pub(super) stream: u64,
     pub(super) burst: Burst,
     pub(super) exchanges: u32,
@@ -112,16 +127,25 @@ pub(super) struct Live {
     pub(super) letters: Letters,
     pub(super) recent: Recent,
     pub(super) events: Chain,
-    /// Slot of the predecessor while that is live too.
-    pub(super) predecessor: Option<u32>,
-    pub(super) reuse: Option<Box<Reuse>>,
-    pub(super) successor: Option<(u64, Timestamp)>,
+    /// Slot of the predecessor while that is live too, else [`NONE`].
+    pub(super) predecessor: u32,
+    /// Other incarnations; few flows have any.
+    kin: Option<Box<Kin>>,
     /// When the flow is finished unless something comes; [`Timestamp::MAX`] for never.
     pub(super) deadline: Timestamp,
     /// The second of capture time for which the expiry queue holds the flow; [`NEVER`] when it does not.
     pub(super) examined_at: i64,
 }
 
+/// The incarnations before and after.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Kin {
+    pub(super) reuse: Option<Reuse>,
+    pub(super) successor: Option<(u64, Timestamp)>,
+}
+
+/// No slot.
+pub(super) const NONE: u32 = u32::MAX;
 /// No second of capture time.
 pub(super) const NEVER: i64 = i64::MAX;
 
@@ -144,7 +168,6 @@ impl Live {
             stage: Stage::default(),
             halves: Sides::default(),
             first: at,
-            last: at,
             stream,
             burst: Burst::default(),
             exchanges: 0,
@@ -153,12 +176,32 @@ impl Live {
             letters: Letters::default(),
             recent: Recent::default(),
             events: Chain::default(),
-            predecessor: None,
-            reuse: None,
-            successor: None,
+            predecessor: NONE,
+            kin: None,
             deadline: Timestamp::MAX,
             examined_at: NEVER,
         }
+    }
+
+    /// Its last segment.
+    pub(super) fn last(&self) -> RecordRef {
+        let (initiator, responder) = (self.halves.initiator.last.at, self.halves.responder.last.at);
+        let record = initiator.record.max(responder.record).max(self.first.record);
+        RecordRef { record, time: self.first.time.max(initiator.time).max(responder.time) }
+    }
+
+    /// The incarnation before, if there was one.
+    pub(super) fn reuse(&self) -> Option<Reuse> {
+        self.kin.as_ref().and_then(|kin| kin.reuse)
+    }
+
+    /// The incarnation after, if there is one.
+    pub(super) fn successor(&self) -> Option<(u64, Timestamp)> {
+        self.kin.as_ref().and_then(|kin| kin.successor)
+    }
+
+    pub(super) fn kin_mut(&mut self) -> &mut Kin {
+        self.kin.get_or_insert_default()
     }
 
     /// The role of a segment's sender.
@@ -204,7 +247,6 @@ impl Live {
     #[inline]
     pub(super) fn account(&mut self, segment: &Segment, from: Role, trusted: bool) -> Novelty {
         self.recent.remember(segment);
-        self.last = RecordRef { record: segment.record, time: self.last.time.max(segment.time) };
         let novelty =
             if segment.flags.rst() || !trusted { Novelty::default() } else { self.advance(segment, from) };
         self.note_letters(segment, from);
@@ -227,8 +269,7 @@ impl Live {
             octets: segment.octets,
             window: segment.window,
             flags: segment.flags,
-            kept: false,
-            probe: novelty.probe,
+            marks: if novelty.probe { PROBE } else { 0 },
         };
         if novelty.new_octets {
             self.talk(segment, from);
@@ -355,7 +396,10 @@ impl Live {
         if repeated && self.events.len() >= MAX_EVENTS - RESERVED / 2 {
             return;
         }
-        self.halves[event.from].last.kept |= self.halves[event.from].last.at == event.at;
+        let last = &mut self.halves[event.from].last;
+        if last.at == event.at {
+            last.keep();
+        }
         arena.push(&mut self.events, event);
     }
 
@@ -376,7 +420,7 @@ impl Live {
         } else {
             return Timestamp::MAX;
         };
-        self.last.time + wait
+        self.last().time + wait
     }
 }
 

@@ -32,7 +32,7 @@ impl Live {
         let kind = self.classify(segment, from, novelty, trusted, fin_was_acked);
         if let Some(kind) = kind {
             let mut event = Event::of(segment, from, kind);
-            event.into_successor = self.successor.is_some();
+            event.into_successor = self.successor().is_some();
             self.keep(event, arena);
         }
         if !segment.flags.is_control() {
@@ -56,7 +56,7 @@ impl Live {
             flags: Flags::default(),
             from: !self.role_of(error.from_low),
             kind: EventKind::IcmpError,
-            into_successor: self.successor.is_some(),
+            into_successor: self.successor().is_some(),
         };
         self.keep(event, arena);
     }
@@ -186,9 +186,9 @@ impl Live {
         for (role, seen) in context {
             let matters =
                 if role == from { segment.flags.fin() && seen.octets > 0 } else { segment.flags.rst() };
-            if matters && seen.at.record != 0 && !seen.kept {
-                self.halves[role].last.kept = true;
-                let event = seen.as_event(role, self.successor.is_some());
+            if matters && seen.at.record != 0 && !seen.kept() {
+                self.halves[role].last.keep();
+                let event = seen.as_event(role, self.successor().is_some());
                 self.keep(event, arena);
             }
         }
@@ -215,10 +215,10 @@ impl Live {
 
 impl Seen {
     fn as_event(&self, from: Role, into_successor: bool) -> Event {
-        let kind = match self {
-            Self { probe: true, .. } => EventKind::Probe,
-            Self { octets: 1.., .. } => EventKind::Data,
-            Self { .. } => EventKind::Ack,
+        let kind = match self.octets {
+            _ if self.probe() => EventKind::Probe,
+            0 => EventKind::Ack,
+            _ => EventKind::Data,
         };
         Event {
             at: self.at,

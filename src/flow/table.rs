@@ -1,7 +1,7 @@
 //! The table of live flows: which incarnation a segment belongs to, and when a flow is finished.
 
 use std::collections::BTreeMap;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 use hashbrown::HashTable;
 
@@ -9,7 +9,7 @@ use super::event::Event;
 use super::facts::{Flow, Limits, Reuse, ReuseKind};
 use super::history::Arena;
 use super::judge;
-use super::live::{Live, NEVER};
+use super::live::{Live, NEVER, NONE};
 use super::tombstone::{Graveyard, Tombstone};
 use crate::dissect::IcmpError;
 use crate::net::{FourTuple, Role};
@@ -112,7 +112,7 @@ impl Table {
         let from = live.role_of(segment.from_low);
         if live.is_copy(segment, from) {
             self.stats.copies += 1;
-        } else if live.stage.plain && live.predecessor.is_none() && !segment.flags.is_control() {
+        } else if live.stage.plain && live.predecessor == NONE && !segment.flags.is_control() {
             live.observe_plain(segment, from, &mut self.arena);
         } else {
             self.observe_known(segment, hash, slot);
@@ -149,7 +149,7 @@ impl Table {
     }
 
     fn hash_of(&self, tuple: &FourTuple) -> u64 {
-        self.hasher.hash_one(tuple.words())
+        hash_words(&self.hasher, tuple)
     }
 
     /// The slot of the newest incarnation that is not yet due to be finished.
@@ -210,9 +210,9 @@ impl Table {
     /// Finds the incarnation that a segment belongs to, by its numbers.
     fn place(&self, segment: &Segment, newest: u32) -> Place {
         let chain = || {
-            let mut at = Some(newest);
+            let mut at = newest;
             std::iter::from_fn(move || {
-                let slot = at?;
+                let slot = at;
                 let live = self.slots.get(slot as usize)?.as_ref()?;
                 at = live.predecessor;
                 Some((slot, live, live.role_of(segment.from_low)))
@@ -259,7 +259,7 @@ impl Table {
                 let slots = &self.slots;
                 self.index.insert_unique(hash, (tag, slot), |&(_, other)| {
                     let live = slots.get(other as usize).and_then(Option::as_ref);
-                    live.map_or(0, |live| hasher.hash_one(live.tuple.words()))
+                    live.map_or(0, |live| hash_words(hasher, &live.tuple))
                 });
             }
         }
@@ -272,17 +272,17 @@ impl Table {
         let stone = self.graveyard.find(hash).copied();
         let previous = newest.and_then(|slot| self.slots.get_mut(slot as usize)).and_then(Option::as_mut);
         if let Some(previous) = previous {
-            previous.successor = Some((segment.record, segment.time));
-            live.predecessor = newest;
-            if stone.is_none_or(|stone| stone.flow < previous.first.record) {
+            previous.kin_mut().successor = Some((segment.record, segment.time));
+            live.predecessor = newest.unwrap_or(NONE);
+            if stone.is_none_or(|stone| stone.flow() < previous.first.record) {
                 live.incarnation = previous.incarnation.saturating_add(1);
-                live.reuse = Some(Box::new(previous.reused_at(segment.time, &self.limits)));
+                live.kin_mut().reuse = Some(previous.reused_at(segment.time, &self.limits));
                 return;
             }
         }
         if let Some(stone) = stone {
-            live.incarnation = stone.incarnation.saturating_add(1);
-            live.reuse = Some(Box::new(stone.reused_at(segment.time, &self.limits)));
+            live.incarnation = stone.incarnation().saturating_add(1);
+            live.kin_mut().reuse = Some(stone.reused_at(segment.time, &self.limits));
         }
     }
 
@@ -314,18 +314,15 @@ impl Table {
         let mut at = newest;
         while let Some(Some(live)) = self.slots.get(at as usize) {
             length += 1;
-            match live.predecessor {
-                Some(older) if length < MAX_CHAIN => at = older,
-                Some(older) => {
-                    let hash = self.hash_of(&live.tuple);
-                    if let Some(Some(oldest)) = self.slots.get_mut(older as usize) {
-                        oldest.deadline = self.watermark;
-                    }
-                    self.retire(older, hash);
-                    return;
-                }
-                None => return,
+            let (older, tuple) = (live.predecessor, live.tuple);
+            if length < MAX_CHAIN {
+                at = older;
+                continue;
             }
+            if let Some(Some(oldest)) = self.slots.get_mut(older as usize) {
+                oldest.deadline = self.watermark;
+            }
+            return self.retire(older, self.hash_of(&tuple));
         }
     }
 
@@ -367,7 +364,7 @@ impl Table {
         }
         live.examined_at = NEVER;
         if live.deadline <= self.watermark {
-            let hash = self.hasher.hash_one(live.tuple.words());
+            let hash = hash_words(&self.hasher, &live.tuple);
             self.retire(slot, hash);
         } else {
             self.schedule(slot);
@@ -379,21 +376,22 @@ impl Table {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         let decided = live.deadline.min(self.watermark);
         live.deadline = RETIRED;
-        let (tuple, predecessor) = (live.tuple, live.predecessor.take());
+        let (tuple, predecessor) = (live.tuple, std::mem::replace(&mut live.predecessor, NONE));
         self.graveyard.bury(Tombstone::of(live, hash));
         self.finished.push((decided, slot));
         let tag = tag_of(hash);
         if let Ok(mut entry) = self.index.find_entry(hash, |&entry| entry == (tag, slot)) {
-            match predecessor {
-                Some(older) => entry.get_mut().1 = older,
-                None => drop(entry.remove()),
+            if predecessor == NONE {
+                entry.remove();
+            } else {
+                entry.get_mut().1 = predecessor;
             }
             return;
         }
         // Not the newest: unlink it from the chain.
-        let mut at = self.index_of(hash, &tuple);
-        while let Some(Some(Some(live))) = at.map(|at| self.slots.get_mut(at as usize)) {
-            if live.predecessor == Some(slot) {
+        let mut at = self.index_of(hash, &tuple).unwrap_or(NONE);
+        while let Some(Some(live)) = self.slots.get_mut(at as usize) {
+            if live.predecessor == slot {
                 live.predecessor = predecessor;
                 return;
             }
@@ -415,10 +413,12 @@ impl Table {
 
     /// Judges one flow, hands it out and frees its place.
     fn close(&mut self, slot: u32, decided: Timestamp, done: &mut dyn FnMut(&Flow)) {
-        let Some(mut live) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
-        let events: Vec<Event> = self.arena.iter(&live.events).copied().collect();
-        let flow = judge::judge(&live, events, decided, self.watermark, &self.limits);
+        let Some(place) = self.slots.get_mut(slot as usize) else { return };
+        let Some(live) = place else { return };
+        let events: Vec<Event> = self.arena.iter(&live.events).collect();
+        let flow = judge::judge(live, events, decided, self.watermark, &self.limits);
         self.arena.release(&mut live.events);
+        *place = None;
         self.free.push(slot);
         self.live -= 1;
         done(&flow);
@@ -427,6 +427,16 @@ impl Table {
 
 /// Deadline of a flow that is out of the index and waits for its row.
 const RETIRED: Timestamp = Timestamp::MIN;
+
+/// Hashes a tuple word by word: hashing an array would go through its bytes.
+#[inline]
+fn hash_words(hasher: &foldhash::fast::RandomState, tuple: &FourTuple) -> u64 {
+    let mut state = hasher.build_hasher();
+    for word in tuple.words() {
+        state.write_u64(word);
+    }
+    state.finish()
+}
 
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the middle bits; the table uses the others")]
@@ -468,7 +478,7 @@ impl Live {
     /// True when numbers far from the known ones are more likely this flow's after a gap in the capture than
     /// some other connection's: it is open, and has no predecessor whose they could be.
     fn believes_anything(&self) -> bool {
-        self.predecessor.is_none() && (self.stage.handshake_done || !(self.stage.syn || self.stage.syn_ack))
+        self.predecessor == NONE && (self.stage.handshake_done || !(self.stage.syn || self.stage.syn_ack))
     }
 
     /// A SYN of the responder while the initiator's is unanswered: a simultaneous open (RFC 9293 §3.5).
@@ -482,7 +492,7 @@ impl Live {
 
     /// What a SYN meets that takes this flow's four-tuple at `now`.
     fn reused_at(&self, now: Timestamp, limits: &Limits) -> Reuse {
-        let gap = now - self.last.time;
+        let gap = now - self.last().time;
         let closed = |role| self.halves[role].fin;
         let (kind, waiting) = match (closed(Role::Initiator), closed(Role::Responder)) {
             _ if self.stage.rst || !(self.halves.responder.seen && self.halves.initiator.seen) => {
@@ -501,14 +511,9 @@ impl Live {
 impl Tombstone {
     fn of(live: &Live, fingerprint: u64) -> Self {
         let role = |low: bool| live.role_of(low);
-        Self {
-            fingerprint,
-            flow: live.first.record,
-            end: live.last.time,
-            next: [live.halves[role(true)].next, live.halves[role(false)].next],
-            incarnation: live.incarnation,
-            orderly: live.halves.initiator.fin && live.halves.responder.fin,
-        }
+        let next = [live.halves[role(true)].next, live.halves[role(false)].next];
+        let orderly = live.halves.initiator.fin && live.halves.responder.fin;
+        Self::new(fingerprint, (live.first.record, live.incarnation), (live.last().time, next), orderly)
     }
 
     /// True when `segment` may be a late one of the buried flow.
@@ -522,8 +527,8 @@ impl Tombstone {
 
     fn reused_at(&self, now: Timestamp, limits: &Limits) -> Reuse {
         let gap = now - self.end;
-        let in_time_wait = self.orderly && gap < limits.time_wait;
+        let in_time_wait = self.orderly() && gap < limits.time_wait;
         let kind = if in_time_wait { ReuseKind::WithinTimeWait } else { ReuseKind::Clean };
-        Reuse { predecessor: self.flow, gap, kind, waiting: None }
+        Reuse { predecessor: self.flow(), gap, kind, waiting: None }
     }
 }

@@ -10,15 +10,46 @@ use crate::time::Timestamp;
 pub(super) struct Tombstone {
     /// The four-tuple, as its keyed 64-bit hash: nobody can choose addresses that collide.
     pub(super) fingerprint: u64,
-    /// Flow id.
-    pub(super) flow: u64,
+    /// Flow id (40 bits), incarnation (23 bits), and whether it closed in order (1 bit).
+    packed: u64,
     /// Time of its last segment.
     pub(super) end: Timestamp,
     /// The numbers after the last octets of the tuple's low and high endpoint.
     pub(super) next: [SeqNumber; 2],
-    pub(super) incarnation: u32,
-    /// True when it closed in order (its four-tuple may be in TIME-WAIT).
-    pub(super) orderly: bool,
+}
+
+const FLOW_BITS: u32 = 40;
+const MAX_INCARNATION: u32 = (1 << 23) - 1;
+const ORDERLY: u64 = 1 << 63;
+
+impl Tombstone {
+    /// What is left of the flow `flow`; `orderly` when it closed in order, so that its four-tuple may be in
+    /// TIME-WAIT.
+    pub(super) fn new(
+        fingerprint: u64,
+        (flow, incarnation): (u64, u32),
+        (end, next): (Timestamp, [SeqNumber; 2]),
+        orderly: bool,
+    ) -> Self {
+        let incarnation = u64::from(incarnation.min(MAX_INCARNATION)) << FLOW_BITS;
+        let packed = flow & ((1 << FLOW_BITS) - 1) | incarnation | if orderly { ORDERLY } else { 0 };
+        Self { fingerprint, packed, end, next }
+    }
+
+    /// Flow id.
+    pub(super) fn flow(&self) -> u64 {
+        self.packed & ((1 << FLOW_BITS) - 1)
+    }
+
+    /// How many incarnations of the four-tuple there were up to this one.
+    pub(super) fn incarnation(&self) -> u32 {
+        u32::try_from((self.packed & !ORDERLY) >> FLOW_BITS).unwrap_or(MAX_INCARNATION)
+    }
+
+    /// True when it closed in order.
+    pub(super) fn orderly(&self) -> bool {
+        self.packed & ORDERLY != 0
+    }
 }
 
 /// Tombstones by four-tuple.
@@ -33,7 +64,7 @@ impl Graveyard {
         let same = |other: &Tombstone| other.fingerprint == stone.fingerprint;
         let entry = self.stones.entry(stone.fingerprint, same, |other| other.fingerprint);
         if let hashbrown::hash_table::Entry::Occupied(mut old) = entry {
-            if old.get().flow < stone.flow {
+            if old.get().flow() < stone.flow() {
                 *old.get_mut() = stone;
             }
         } else {
