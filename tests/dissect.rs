@@ -1,5 +1,7 @@
 //! Dissection over whole captures: every record accounted for, and as many segments as Wireshark sees.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail by panic, its helpers too")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

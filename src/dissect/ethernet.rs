@@ -14,7 +14,7 @@ pub(super) const TRANSPARENT_BRIDGING: u16 = 0x6558;
 pub(super) const PPP: u16 = 0x880b;
 const ARP: u16 = 0x0806;
 const RARP: u16 = 0x8035;
-/// Cisco's tags: FabricPath puts a whole header before the frame's own, VN-Tag stands like a VLAN tag.
+/// Cisco's tags: `FabricPath` puts a whole header before the frame's own, VN-Tag stands like a VLAN tag.
 const FABRIC_PATH: u16 = 0x8903;
 const VN_TAG: u16 = 0x8926;
 const MPLS_UPSTREAM: u16 = 0x8848;

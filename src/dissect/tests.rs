@@ -225,7 +225,7 @@ fn kinds() -> Vec<(&'static str, LinkType, Vec<u8>, u32)> {
     let over = |kind: u16, header: &[u8], payload: &[u8]| ethernet(kind, &[header, payload].concat());
     let gre = |header: &[u8], payload: &[u8]| ipv4(47, &[header, payload].concat());
     let tunnel = |port: u16, header: &[u8], payload: &[u8]| ipv4(17, &udp(port, &[header, payload].concat()));
-    let identifier = 1 << 30 | 77;
+    let identifier = (1 << 30) + 77;
     vec![
         ("IPv4", ETHERNET, inner.clone(), 0),
         ("IPv6", ETHERNET, ethernet(0x86dd, &v6), 0),
