@@ -236,6 +236,8 @@ impl fmt::Display for Damage {
 /// The damage of one file while it is read: a list that cannot grow without bound.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
+    /// Frames passed, so that the next note tells of the one behind them.
+    pub(super) frames: u64,
     list: Vec<Note>,
     total: u64,
 }
@@ -253,11 +255,11 @@ impl Notes {
     const KEPT: u64 = 20;
 
     #[cold]
-    pub(super) fn push(&mut self, record: u64, offset: u64, kind: DamageKind) {
+    pub(super) fn push(&mut self, offset: u64, kind: DamageKind) {
         self.total += 1;
         // What ended the file is the last note and always worth a line.
         if self.total <= Self::KEPT || kind.ends_file() {
-            self.list.push(Note { record, offset, kind });
+            self.list.push(Note { record: self.frames + 1, offset, kind });
         }
     }
 
@@ -323,10 +325,10 @@ mod tests {
     #[test]
     fn a_flood_is_counted_and_its_end_still_told() {
         let mut notes = Notes::default();
-        for record in 0..1000 {
-            notes.push(record, 0, DamageKind::UnpaddedLength { says: 13 });
+        for _ in 0..1000 {
+            notes.push(0, DamageKind::UnpaddedLength { says: 13 });
         }
-        notes.push(1000, 7, DamageKind::BlockLength { says: 3 });
+        notes.push(7, DamageKind::BlockLength { says: 3 });
         let list = notes.take();
         assert_eq!(list.len(), 22);
         assert_eq!(list[20].kind, DamageKind::BlockLength { says: 3 });

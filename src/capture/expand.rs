@@ -57,8 +57,10 @@ fn pattern(argument: &Path) -> Option<&str> {
 }
 
 fn add_matches(pattern: &str, found: &mut Found) -> Result<()> {
-    let matches =
-        glob::glob(pattern).map_err(|error| Error::usage(format!("{pattern}: not a pattern: {error}")))?;
+    // As shells do: a name that starts with a dot must be asked for.
+    let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
+    let matches = glob::glob_with(pattern, options)
+        .map_err(|error| Error::usage(format!("{pattern}: not a pattern: {error}")))?;
     let mut any = false;
     for path in matches {
         // An unreadable directory on the way is told as the file that could not be reached.

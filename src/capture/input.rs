@@ -32,8 +32,8 @@ use crate::{Error, Result};
 /// ```
 pub struct Input {
     reader: Reader,
-    /// Records of the files before the open one.
-    records_before: u64,
+    /// Record numbers given to the files before the open one.
+    numbers_before: u64,
     clock: InputClock,
     /// Index of the open file.
     reading: Option<usize>,
@@ -83,7 +83,7 @@ impl Input {
         let summary = |path: &PathBuf| FileSummary { path: path.clone(), ..FileSummary::default() };
         Self {
             reader: Reader::nothing(),
-            records_before: 0,
+            numbers_before: 0,
             clock: InputClock::default(),
             reading: None,
             sources: sources.into_iter(),
@@ -111,7 +111,7 @@ impl Input {
             }
         };
         Some(Record {
-            number: self.records_before + self.reader.tally().records,
+            number: self.numbers_before + self.reader.frame_number(),
             time: self.clock.observe(packet.time),
             link: packet.link,
             interface: packet.interface,
@@ -183,7 +183,7 @@ impl Input {
 
     fn open_file(&mut self, index: usize, source: Source) -> Result<Reader> {
         let Some(file) = self.files.get_mut(index) else { return Ok(Reader::nothing()) };
-        file.first_record = self.records_before + 1;
+        file.first_record = self.numbers_before + 1;
         let raw = source.open(&file.path, Arc::clone(&self.bytes_read))?;
         let reader = Reader::open(&file.path, raw, mem::take(&mut self.storage), CHUNK);
         if reader.is_err() {
@@ -200,7 +200,7 @@ impl Input {
             return;
         };
         let reader = mem::replace(&mut self.reader, Reader::nothing());
-        let tally = *reader.tally();
+        let (tally, frames) = (*reader.tally(), reader.frame_number());
         let path = file.path.clone();
         let remains = reader.finish(&path, file);
         file.bytes_read = self.bytes_read.load(Ordering::Relaxed) - self.bytes_before;
@@ -210,14 +210,14 @@ impl Input {
                 file: index,
                 path: path.clone(),
                 record: note.record,
-                global_record: self.records_before + note.record,
+                global_record: self.numbers_before + note.record,
                 offset: note.offset,
                 kind: note.kind,
             })
         }));
         self.problems.extend(remains.failure.map(Problem::Unreadable));
         self.storage = remains.storage;
-        self.records_before += tally.records;
+        self.numbers_before += frames;
         self.clipped_before += tally.clipped;
         self.untimed_before += tally.untimed;
     }
@@ -273,3 +273,6 @@ impl InputClock {
         time
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,7 +49,8 @@ pub struct LinkType(pub u16);
 /// One captured frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    /// Number over the whole input, from 1. Within one file it is Wireshark's `frame.number`.
+    /// Number over the whole input, from 1. Within one file it is Wireshark's `frame.number`, which skips
+    /// journal entries and custom blocks of pcapng.
     pub number: u64,
     /// Capture time; the last known one when the record carries none (pcapng simple packet block).
     pub time: Timestamp,

@@ -90,12 +90,12 @@ impl Pcap {
 
     /// The next record; `None` at the end or where the file is damaged.
     #[inline]
-    pub(super) fn next(&self, buffer: &mut Buffer, notes: &mut Notes, number: u64) -> Option<Packet> {
+    pub(super) fn next(&self, buffer: &mut Buffer, notes: &mut Notes) -> Option<Packet> {
         if let Some(packet) = self.whole_record(buffer) {
             return Some(packet);
         }
         self.refill(buffer).unwrap_or_else(|damage| {
-            notes.push(number, buffer.offset(), damage);
+            notes.push(buffer.offset(), damage);
             None
         })
     }
@@ -163,4 +163,103 @@ fn parse_header(header: &[u8; HEADER], order: ByteOrder) -> Option<PcapHeader> {
         ByteOrder::Little => 0xa1b2_c3d4_u32.to_le_bytes(),
     };
     pcap_parser::parse_pcap_header(&plain).ok().map(|(_, fields)| fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{pcap, problems, read};
+    use super::ByteOrder::{Big, Little};
+    use super::*;
+
+    #[test]
+    fn both_byte_orders_and_units_are_read() {
+        for order in [Big, Little] {
+            for (magic, nanos) in [(0xa1b2_c3d4, 7_000_000_500_000), (0xa1b2_3c4d, 7_000_000_000_500)] {
+                let file = pcap(order, magic).record(7_000, 500, 60, &[1, 2, 3]);
+                let (records, input) = read(&file.bytes);
+                assert_eq!(records, [(1, nanos, 1, 60, vec![1, 2, 3])], "{order:?} {magic:x}");
+                assert_eq!(input.files()[0].clipped, 1);
+                assert!(input.problems().is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn modified_records_have_longer_headers() {
+        for order in [Big, Little] {
+            let mut file = pcap(order, 0xa1b2_cd34);
+            for second in [1, 2] {
+                file = file.u32(second).u32(5).u32(2).u32(2).u64(u64::MAX).raw(&[8, 9]);
+            }
+            let (records, input) = read(&file.bytes);
+            assert_eq!(records.len(), 2);
+            assert_eq!(records[1], (2, 2_000_005_000, 1, 2, vec![8, 9]));
+            assert_eq!(input.files()[0].format.unwrap().to_string(), "pcap (µs, modified)");
+        }
+    }
+
+    #[test]
+    fn flags_above_the_link_type_are_masked() {
+        let mut file = pcap(Little, 0xa1b2_c3d4).record(0, 0, 1, &[0]).bytes;
+        file[20..24].copy_from_slice(&0x2400_0071_u32.to_le_bytes());
+        assert_eq!(read(&file).0[0].2, 113);
+    }
+
+    #[test]
+    fn old_versions_may_swap_the_lengths() {
+        let mut file = pcap(Big, 0xa1b2_c3d4).u64(0).u32(60).u32(2).raw(&[1, 2]).bytes;
+        file[6..8].copy_from_slice(&3_u16.to_be_bytes());
+        assert_eq!(read(&file).0, [(1, 0, 1, 60, vec![1, 2])]);
+    }
+
+    #[test]
+    fn times_after_2106_and_long_fractions_do_not_wrap() {
+        let file = pcap(Little, 0xa1b2_c3d4).record(u32::MAX, u32::MAX, 0, &[]);
+        assert_eq!(read(&file.bytes).0[0].1, 4_294_967_295_000_000_000 + 4_294_967_295_000);
+    }
+
+    #[test]
+    fn every_prefix_gives_its_whole_records() {
+        let file = pcap(Little, 0xa1b2_c3d4).record(1, 0, 9, &[1; 9]).record(2, 0, 5, &[2; 5]).bytes;
+        for length in 0..file.len() {
+            let (records, input) = read(&file[..length]);
+            assert_eq!(records.len(), usize::from(length >= 49), "{length}");
+            let whole = length == 24 || length == 49;
+            assert_eq!(input.problems().is_empty(), whole, "{length}: {:?}", problems(&input));
+        }
+        assert_eq!(
+            problems(&read(&file[..67]).1),
+            ["t: cut short in record 2 at byte 49 (record says 5 octets, 2 left)"]
+        );
+        assert_eq!(
+            problems(&read(&file[..50]).1),
+            ["t: cut short in record 2 at byte 49 (header has 16 octets, 1 left)"]
+        );
+    }
+
+    #[test]
+    fn a_captured_length_that_lies_stops_the_file() {
+        let file = pcap(Big, 0xa1b2_c3d4).record(1, 0, 1, &[1]).u64(0).u32(1 << 31).u32(60).raw(&[0; 99]);
+        let (records, input) = read(&file.bytes);
+        assert_eq!(records.len(), 1);
+        let told = "t: damaged in record 2 at byte 41 (record says 2 147 483 648 octets; the rest of the file is lost)";
+        assert_eq!(problems(&input), [told]);
+    }
+
+    #[test]
+    fn a_record_longer_than_the_buffer_is_read_and_one_beyond_the_cap_is_not() {
+        let long = vec![7; index(MAX_CAPTURED)];
+        let file = pcap(Little, 0xa1b2_c3d4).record(1, 0, MAX_CAPTURED, &long).record(2, 0, 1, &[1]);
+        let (records, _) = read(&file.bytes);
+        assert_eq!((records.len(), records[0].4.len(), records[1].4.len()), (2, long.len(), 1));
+        let file = pcap(Little, 0xa1b2_c3d4).record(1, 0, 1, &vec![7; long.len() + 1]);
+        assert_eq!(read(&file.bytes).0.len(), 0);
+    }
+
+    #[test]
+    fn an_unknown_version_is_no_capture() {
+        let mut file = pcap(Little, 0xa1b2_c3d4).bytes;
+        file[4] = 1;
+        assert!(problems(&read(&file).1)[0].contains("pcap of unknown version 1.4"));
+    }
 }

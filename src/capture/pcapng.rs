@@ -21,7 +21,8 @@ pub(super) struct Pcapng {
     order: ByteOrder,
     pub(super) interfaces: Interfaces,
     pub(super) sections: u64,
-    pub(super) blocks_without_frames: u64,
+    pub(super) blocks_without_packets: u64,
+    pub(super) blocks_numbered: u64,
     pub(super) blocks_unknown: u64,
 }
 
@@ -48,26 +49,27 @@ impl Pcapng {
             order: ByteOrder::Little,
             interfaces: Interfaces::default(),
             sections: 0,
-            blocks_without_frames: 0,
+            blocks_without_packets: 0,
+            blocks_numbered: 0,
             blocks_unknown: 0,
         }
     }
 
     /// The next packet; `None` at the end or where nothing more can be read.
     #[inline]
-    pub(super) fn next(&mut self, buffer: &mut Buffer, notes: &mut Notes, number: u64) -> Option<Packet> {
+    pub(super) fn next(&mut self, buffer: &mut Buffer, notes: &mut Notes) -> Option<Packet> {
         loop {
             if let Some(packet) = self.sound_packet(buffer) {
                 return Some(packet);
             }
             let offset = buffer.offset();
-            match self.any_block(buffer, notes, number) {
+            match self.any_block(buffer, notes) {
                 Ok(Block::Packet(packet)) => return Some(packet),
                 Ok(Block::Other) => {}
                 Ok(Block::End) => return None,
                 Err(damage) => {
                     let ends = damage.ends_file();
-                    notes.push(number, offset, damage);
+                    notes.push(offset, damage);
                     if ends {
                         return None;
                     }
@@ -95,19 +97,14 @@ impl Pcapng {
 
     /// The next block whatever it is. Unless the damage ends the file, the block is consumed.
     #[cold]
-    fn any_block(
-        &mut self,
-        buffer: &mut Buffer,
-        notes: &mut Notes,
-        number: u64,
-    ) -> Result<Block, DamageKind> {
+    fn any_block(&mut self, buffer: &mut Buffer, notes: &mut Notes) -> Result<Block, DamageKind> {
         let Some(header) = self.header(buffer)? else { return Ok(Block::End) };
         let Header { kind, says, length } = header;
         if says != length {
-            notes.push(number, buffer.offset(), DamageKind::UnpaddedLength { says });
+            notes.push(buffer.offset(), DamageKind::UnpaddedLength { says });
         }
         if !kind.is_read() || length > MAX_BLOCK {
-            return self.step_over(header, buffer);
+            return self.step_over(header, buffer, notes);
         }
         if !buffer.fill(index(length)) {
             return Err(DamageKind::CutBlock { says, left: buffer.window().len() as u64 });
@@ -119,7 +116,7 @@ impl Pcapng {
             if kind == BlockType::Section { byte_order(block).unwrap_or(self.order) } else { self.order };
         let trailing = block.last_chunk::<4>().map_or(0, |trailer| order.u32(trailer, 0));
         if trailing != says {
-            notes.push(number, offset, DamageKind::TrailingLength { leading: says, trailing });
+            notes.push(offset, DamageKind::TrailingLength { leading: says, trailing });
         }
         let packet = self.read_block(kind, block)?;
         Ok(packet.map_or(Block::Other, |packet| Block::Packet(packet.moved_by(at))))
@@ -145,7 +142,12 @@ impl Pcapng {
         Ok(Some(Header { kind, says, length: says.next_multiple_of(4) }))
     }
 
-    fn step_over(&mut self, header: Header, buffer: &mut Buffer) -> Result<Block, DamageKind> {
+    fn step_over(
+        &mut self,
+        header: Header,
+        buffer: &mut Buffer,
+        notes: &mut Notes,
+    ) -> Result<Block, DamageKind> {
         let Header { kind, says, length } = header;
         let had = buffer.skip(u64::from(length));
         if had < u64::from(length) {
@@ -153,9 +155,16 @@ impl Pcapng {
         }
         match kind {
             BlockType::Unknown => self.blocks_unknown += 1,
+            BlockType::Numbered => {
+                self.blocks_numbered += 1;
+                notes.frames += 1;
+            }
             kind if kind.is_read() => return Err(DamageKind::BlockTooLarge { block: kind.code(), says }),
-            _ => self.blocks_without_frames += 1,
+            _ => self.blocks_without_packets += 1,
         }
         Ok(Block::Other)
     }
 }
+
+#[cfg(test)]
+mod tests;

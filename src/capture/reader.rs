@@ -107,12 +107,12 @@ impl Reader {
     /// The next packet; after the first `None` ask no more.
     #[inline]
     pub(super) fn next(&mut self) -> Option<Packet> {
-        let number = self.tally.records + 1;
         let packet = match &mut self.container {
-            Container::Pcap(pcap) => pcap.next(&mut self.buffer, &mut self.notes, number),
-            Container::Pcapng(pcapng) => pcapng.next(&mut self.buffer, &mut self.notes, number),
+            Container::Pcap(pcap) => pcap.next(&mut self.buffer, &mut self.notes),
+            Container::Pcapng(pcapng) => pcapng.next(&mut self.buffer, &mut self.notes),
             Container::Nothing => None,
         }?;
+        self.notes.frames += 1;
         self.tally.count(&packet);
         Some(packet)
     }
@@ -121,6 +121,12 @@ impl Reader {
     #[inline]
     pub(super) fn data(&self, packet: &Packet) -> &[u8] {
         self.buffer.at(packet.data.clone())
+    }
+
+    /// Number within the file of the packet just given: Wireshark's `frame.number`.
+    #[inline]
+    pub(super) const fn frame_number(&self) -> u64 {
+        self.notes.frames
     }
 
     pub(super) const fn tally(&self) -> &Tally {
@@ -153,7 +159,7 @@ impl Reader {
         let offset = self.buffer.offset();
         self.notes.retract_cut();
         if self.compression != Compression::None && failure.kind() == io::ErrorKind::UnexpectedEof {
-            self.notes.push(self.tally.records + 1, offset, DamageKind::CompressionCut);
+            self.notes.push(offset, DamageKind::CompressionCut);
             return None;
         }
         Some(Error::read(path, offset + self.buffer.window().len() as u64, failure))
@@ -203,7 +209,8 @@ impl Container {
                 summary.interfaces_unlisted = described.unlisted;
                 summary.dropped = described.dropped;
                 summary.sections = pcapng.sections;
-                summary.blocks_without_frames = pcapng.blocks_without_frames;
+                summary.blocks_without_packets = pcapng.blocks_without_packets;
+                summary.blocks_numbered = pcapng.blocks_numbered;
                 summary.blocks_unknown = pcapng.blocks_unknown;
             }
         }

@@ -38,8 +38,11 @@ pub struct FileSummary {
     pub dropped: Option<u64>,
     /// Sections (1 for pcap).
     pub sections: u64,
-    /// Known blocks without frames: name resolution, secrets, comments, journals.
-    pub blocks_without_frames: u64,
+    /// Known blocks without packets, stepped over: name resolution, secrets.
+    pub blocks_without_packets: u64,
+    /// Blocks without packets that Wireshark numbers as frames (journal entries, custom blocks): stepped over,
+    /// and the numbers of records skip them.
+    pub blocks_numbered: u64,
     /// Blocks of unknown type, stepped over.
     pub blocks_unknown: u64,
     /// Records shorter than the frame was (snap length).

@@ -14,6 +14,9 @@ pub(super) const TRANSPARENT_BRIDGING: u16 = 0x6558;
 pub(super) const PPP: u16 = 0x880b;
 const ARP: u16 = 0x0806;
 const RARP: u16 = 0x8035;
+/// Cisco's tags: `FabricPath` puts a whole header before the frame's own, VN-Tag stands like a VLAN tag.
+const FABRIC_PATH: u16 = 0x8903;
+const VN_TAG: u16 = 0x8926;
 const MPLS_UPSTREAM: u16 = 0x8848;
 
 /// Octets of an Ethernet header.
@@ -54,6 +57,8 @@ pub(super) fn payload<'a>(
         PPPOE_SESSION => ppp::over_ethernet(payload),
         MPLS | MPLS_UPSTREAM => return mpls(payload),
         TRANSPARENT_BRIDGING => Some(Layer::Ethernet(payload)),
+        FABRIC_PATH => payload.after(2).map(Layer::Ethernet),
+        VN_TAG => payload.word(4).zip(payload.after(6)).map(|(kind, rest)| Layer::EtherType(kind, rest)),
         _ if is_vlan(kind) => tagged(payload, context),
         0..=MAX_LENGTH => Some(Layer::Llc(payload.with_length(payload.length().min(u32::from(kind))))),
         other => return Err(SkipReason::OtherEtherType(other)),

@@ -18,6 +18,10 @@ const PPP_SERIAL: LinkType = LinkType(50);
 const PPP_ETHER: LinkType = LinkType(51);
 const C_HDLC: LinkType = LinkType(104);
 const LOOP: LinkType = LinkType(108);
+const FDDI: LinkType = LinkType(10);
+const PFLOG: LinkType = LinkType(117);
+const NFLOG: LinkType = LinkType(239);
+const IP_OVER_INFINIBAND: LinkType = LinkType(242);
 const IPV4: LinkType = LinkType(228);
 const IPV6: LinkType = LinkType(229);
 
@@ -36,6 +40,10 @@ pub(super) fn first<'a>(record: &Record<'a>, context: &mut Context) -> Result<La
         LINUX_SLL => sll(frame, context),
         LINUX_SLL2 => sll2(frame, context),
         NULL | LOOP => return loopback(frame),
+        PFLOG => return pflog(frame),
+        NFLOG => return nflog(frame),
+        FDDI => frame.after(13).map(Layer::Llc),
+        IP_OVER_INFINIBAND => infiniband(frame),
         RAW | DLT_RAW | DLT_RAW_OPENBSD | IPV4 | IPV6 => Some(Layer::Ip(frame)),
         PPP | PPP_SERIAL => serial(frame),
         PPP_ETHER => Some(Layer::EtherType(super::ethernet::PPPOE_SESSION, frame)),
@@ -84,11 +92,43 @@ const INTERFACE_BITS: u16 = (1 << 13) - 1;
 /// (LOOP). Both are read either way: a family fits one octet, so the order shows.
 fn loopback(frame: Frame<'_>) -> Result<Layer<'_>, SkipReason> {
     let (family, payload) = frame.long(0).zip(frame.after(4)).ok_or(SkipReason::CutBeforeIp)?;
-    match if family > 0xffff { family.swap_bytes() } else { family } {
+    by_family(if family > 0xffff { family.swap_bytes() } else { family }, payload)
+}
+
+fn by_family(family: u32, payload: Frame<'_>) -> Result<Layer<'_>, SkipReason> {
+    match family {
         // AF_INET; AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, Darwin.
         2 | 10 | 24 | 28 | 30 => Ok(Layer::Ip(payload)),
         _ => Err(SkipReason::OtherLinkPayload),
     }
+}
+
+/// The log of BSD's packet filter: its first octet is its own length, which leaves out padding to words.
+fn pflog(frame: Frame<'_>) -> Result<Layer<'_>, SkipReason> {
+    let (length, family) = frame.byte(0).zip(frame.byte(1)).ok_or(SkipReason::CutBeforeIp)?;
+    let payload = frame.after(usize::from(length).next_multiple_of(4)).ok_or(SkipReason::CutBeforeIp)?;
+    by_family(u32::from(family), payload)
+}
+
+/// The log of Linux's packet filter: attributes of (length, type), the packet among them. Lengths are in
+/// the byte order of the machine that captured, which is little-endian wherever it is met.
+fn nflog(frame: Frame<'_>) -> Result<Layer<'_>, SkipReason> {
+    const PAYLOAD: u16 = 9;
+    let mut rest = frame.after(4).ok_or(SkipReason::CutBeforeIp)?;
+    loop {
+        let (length, kind) = rest.word(0).zip(rest.word(2)).ok_or(SkipReason::CutBeforeIp)?;
+        let length = length.swap_bytes();
+        if kind.swap_bytes() == PAYLOAD {
+            return rest.after(4).map(Layer::Ip).ok_or(SkipReason::CutBeforeIp);
+        }
+        let padded = usize::from(length.max(4)).next_multiple_of(4);
+        rest = rest.after(padded).ok_or(SkipReason::CutBeforeIp)?;
+    }
+}
+
+/// A global routing header of 40 octets, then the EtherType (RFC 4391 §6).
+fn infiniband(frame: Frame<'_>) -> Option<Layer<'_>> {
+    Some(Layer::EtherType(frame.word(40)?, frame.after(44)?))
 }
 
 /// PPP in HDLC-like framing (RFC 1662 §3.1): address and control may be left out; Cisco HDLC is told by

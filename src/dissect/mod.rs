@@ -10,6 +10,8 @@ mod options;
 mod ppp;
 mod skip;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod tunnel;
 mod walk;
 

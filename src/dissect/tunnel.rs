@@ -1,4 +1,4 @@
-//! Packets inside packets: IP in IP, GRE, VXLAN, GENEVE, ERSPAN.
+//! Packets inside packets: IP in IP, GRE, VXLAN, GENEVE, ERSPAN, GTP-U.
 
 use super::SkipReason;
 use super::ethernet::{self, TRANSPARENT_BRIDGING};
@@ -15,6 +15,10 @@ const VXLAN_PORT: u16 = 4789;
 /// Linux's port for VXLAN from before the assignment; overlay networks of clusters still use it.
 const VXLAN_OLD_PORT: u16 = 8472;
 const GENEVE_PORT: u16 = 6081;
+/// RFC 8086 §8.
+const GRE_PORT: u16 = 4754;
+/// 3GPP TS 29.281 §4.4.2.3.
+const GTP_USER_PORT: u16 = 2152;
 
 /// The packet inside a tunnel, or the reason that names the protocol.
 pub(super) fn inner<'a>(packet: &Packet<'a>, context: &mut Context) -> Result<Layer<'a>, SkipReason> {
@@ -89,6 +93,8 @@ fn udp<'a>(frame: Frame<'a>, context: &mut Context) -> Result<Option<Layer<'a>>,
     let tunnel = match port {
         VXLAN_PORT | VXLAN_OLD_PORT => vxlan,
         GENEVE_PORT => geneve,
+        GRE_PORT => gre,
+        GTP_USER_PORT => gtp_user,
         _ => return Err(SkipReason::Udp),
     };
     frame.after(8).map_or(Ok(None), |payload| tunnel(payload, context))
@@ -121,4 +127,37 @@ fn geneve<'a>(frame: Frame<'a>, context: &mut Context) -> Result<Option<Layer<'a
         TRANSPARENT_BRIDGING => Layer::Ethernet(payload),
         kind => Layer::EtherType(kind, payload),
     }))
+}
+
+/// GTP-U version 1 (3GPP TS 29.281 §5): a packet of the user, whose address family it does not name. Its
+/// tunnel identifier differs by direction, so the scope leaves it out.
+fn gtp_user<'a>(frame: Frame<'a>, _: &mut Context) -> Result<Option<Layer<'a>>, SkipReason> {
+    const VERSION_1: u8 = 0x30;
+    const EXTENSION: u8 = 0x04;
+    const ANY_OPTIONAL: u8 = 0x07;
+    const USER_PACKET: u8 = 0xff;
+    let Some((flags, message)) = frame.byte(0).zip(frame.byte(1)) else {
+        return Ok(None);
+    };
+    if flags & 0xf0 != VERSION_1 || message != USER_PACKET {
+        return Err(SkipReason::Udp);
+    }
+    let optional = if flags & ANY_OPTIONAL == 0 { 0 } else { 4 };
+    let Some(mut payload) = frame.after(8 + optional) else {
+        return Ok(None);
+    };
+    let mut next = if flags & EXTENSION == 0 { Some(0) } else { frame.byte(11) };
+    // Each extension counts its words and names the next in its last octet; a count of 0 cannot be.
+    while let Some(1..) = next {
+        let octets = payload.byte(0).map_or(0, |words| usize::from(words) * 4);
+        let Some(last) = octets.checked_sub(1) else {
+            return Err(SkipReason::Udp);
+        };
+        next = payload.byte(last);
+        let Some(rest) = payload.after(octets) else {
+            return Ok(None);
+        };
+        payload = rest;
+    }
+    Ok(Some(Layer::Ip(payload)))
 }

@@ -33,6 +33,8 @@ const PB_MAGIC: u32 = 2;
 pub(super) enum BlockType {
     Enhanced,
     Interface,
+    /// Holds no packet, and yet Wireshark gives it a frame number: journal entries, custom blocks.
+    Numbered,
     /// Known, and nothing in it concerns connections.
     Other,
     Packet,
@@ -51,7 +53,8 @@ impl From<u32> for BlockType {
             SHB_MAGIC => Self::Section,
             SPB_MAGIC => Self::Simple,
             ISB_MAGIC => Self::Statistics,
-            NRB_MAGIC | SJE_MAGIC | DSB_MAGIC | CB_MAGIC | DCB_MAGIC | PIB_MAGIC => Self::Other,
+            SJE_MAGIC | CB_MAGIC | DCB_MAGIC => Self::Numbered,
+            NRB_MAGIC | DSB_MAGIC | PIB_MAGIC => Self::Other,
             _ => Self::Unknown,
         }
     }
@@ -67,7 +70,7 @@ impl BlockType {
             Self::Section => Some((SHB_MAGIC, MIN_SECTION)),
             Self::Simple => Some((SPB_MAGIC, MIN_SIMPLE)),
             Self::Statistics => Some((ISB_MAGIC, MIN_STATISTICS)),
-            Self::Other | Self::Unknown => None,
+            Self::Numbered | Self::Other | Self::Unknown => None,
         }
     }
 
@@ -102,7 +105,7 @@ impl Pcapng {
             BlockType::Interface => self.interfaces.describe(block, self.order).map(|()| None),
             BlockType::Statistics => self.interfaces.statistics(block, self.order).map(|()| None),
             BlockType::Section => self.section(block).map(|()| None),
-            BlockType::Other | BlockType::Unknown => Ok(None),
+            BlockType::Numbered | BlockType::Other | BlockType::Unknown => Ok(None),
         }
     }
 
