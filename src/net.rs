@@ -104,10 +104,13 @@ impl<T> IndexMut<Role> for Sides<T> {
 ///
 /// The lower (address, port) comes first, so both directions give the same key. `scope` is the outermost
 /// VLAN identifier (or tunnel identifier) of the frames; 0 for none.
+///
+/// Addresses are kept as words, most significant first, an IPv4 address in the top 32 bits: the tuple is
+/// built, compared and hashed for every segment, and words stay in registers where octets would not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FourTuple {
-    low: [u8; 16],
-    high: [u8; 16],
+    low: [u64; 2],
+    high: [u64; 2],
     low_port: u16,
     high_port: u16,
     /// VLAN or tunnel identifier; the top bit says that the addresses are IPv4.
@@ -118,19 +121,21 @@ const IS_IPV4: u32 = 1 << 31;
 
 impl FourTuple {
     /// The canonical tuple of an IPv4 segment, and whether its sender is the low endpoint.
+    #[inline]
     pub fn v4(source: [u8; 4], destination: [u8; 4], ports: (u16, u16), scope: u32) -> (Self, bool) {
-        let mut from = [0; 16];
-        let mut to = [0; 16];
-        if let (Some(from), Some(to)) = (from.first_chunk_mut(), to.first_chunk_mut()) {
-            *from = source;
-            *to = destination;
-        }
-        Self::canonical(from, to, ports, scope & !IS_IPV4 | IS_IPV4)
+        let widen = |octets| [u64::from(u32::from_be_bytes(octets)) << 32, 0];
+        Self::canonical(widen(source), widen(destination), ports, scope | IS_IPV4)
     }
 
     /// The canonical tuple of an IPv6 segment, and whether its sender is the low endpoint.
+    #[inline]
     pub fn v6(source: [u8; 16], destination: [u8; 16], ports: (u16, u16), scope: u32) -> (Self, bool) {
-        Self::canonical(source, destination, ports, scope & !IS_IPV4)
+        #[expect(clippy::cast_possible_truncation, reason = "split into halves")]
+        let split = |octets| {
+            let whole = u128::from_be_bytes(octets);
+            [(whole >> 64) as u64, whole as u64]
+        };
+        Self::canonical(split(source), split(destination), ports, scope & !IS_IPV4)
     }
 
     /// The canonical tuple of any two endpoints of one address family, `source` first. Mixed families are
@@ -143,9 +148,10 @@ impl FourTuple {
         }
     }
 
-    fn canonical(from: [u8; 16], to: [u8; 16], (from_port, to_port): (u16, u16), scope: u32) -> (Self, bool) {
-        let order = (u128::from_be_bytes(from), from_port);
-        let from_low = order <= (u128::from_be_bytes(to), to_port);
+    #[inline]
+    fn canonical(from: [u64; 2], to: [u64; 2], ports: (u16, u16), scope: u32) -> (Self, bool) {
+        let (from_port, to_port) = ports;
+        let from_low = (from, from_port) <= (to, to_port);
         let tuple = if from_low {
             Self { low: from, high: to, low_port: from_port, high_port: to_port, scope }
         } else {
@@ -175,19 +181,18 @@ impl FourTuple {
     }
 
     /// The tuple as five words, for hashing.
+    #[inline]
     pub(crate) fn words(&self) -> [u64; 5] {
-        let (low, high) = (u128::from_ne_bytes(self.low), u128::from_ne_bytes(self.high));
         let ports = u64::from(self.low_port) << 48 | u64::from(self.high_port) << 32 | u64::from(self.scope);
-        #[expect(clippy::cast_possible_truncation, reason = "split into halves")]
-        [low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64, ports]
+        let ([a, b], [c, d]) = (self.low, self.high);
+        [a, b, c, d, ports]
     }
 
-    fn addr(&self, octets: [u8; 16]) -> IpAddr {
+    fn addr(&self, [most, least]: [u64; 2]) -> IpAddr {
         if self.scope & IS_IPV4 == 0 {
-            IpAddr::V6(Ipv6Addr::from(octets))
+            IpAddr::V6(Ipv6Addr::from(u128::from(most) << 64 | u128::from(least)))
         } else {
-            let [a, b, c, d, ..] = octets;
-            IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+            IpAddr::V4(Ipv4Addr::from(u32::try_from(most >> 32).unwrap_or_default()))
         }
     }
 }

@@ -150,6 +150,11 @@ impl From<Event> for Packed {
 }
 
 impl Packed {
+    #[inline]
+    pub(super) fn record(&self) -> u64 {
+        self.at.record
+    }
+
     pub(super) fn unpack(&self) -> Event {
         Event {
             at: self.at,

@@ -85,6 +85,16 @@ impl Arena {
         chunks.flat_map(|chunk| chunk.events.iter()).take(usize::from(chain.length)).map(Packed::unpack)
     }
 
+    /// Reads something of every cache line of the first chunks.
+    #[inline]
+    pub(super) fn warm(&self, chain: &Chain) -> u64 {
+        let line = |at: u32| {
+            let chunk = self.chunks.get(at as usize)?;
+            Some(chunk.events.iter().fold(0, |sum, event| sum ^ event.record()))
+        };
+        line(chain.head).unwrap_or(0) ^ line(chain.tail).unwrap_or(0)
+    }
+
     /// Gives the chunks of `chain` back.
     pub(super) fn release(&mut self, chain: &mut Chain) {
         let mut at = chain.head;

@@ -204,6 +204,19 @@ impl Live {
         self.kin.get_or_insert_default()
     }
 
+    /// Reads something of every cache line.
+    #[inline]
+    pub(super) fn warm(&self) -> u64 {
+        let half = |half: &Half| u64::from(half.base.0) ^ half.octets ^ half.last.at.record ^ u64::from(half.last.window);
+        half(&self.halves.initiator)
+            ^ half(&self.halves.responder)
+            ^ self.first.record
+            ^ self.stream
+            ^ self.burst.octets
+            ^ u64::from(self.exchanges)
+            ^ self.tuple.words()[0]
+    }
+
     /// The role of a segment's sender.
     #[inline]
     pub(super) fn role_of(&self, from_low: bool) -> Role {
