@@ -111,10 +111,8 @@ impl<T> IndexMut<Role> for Sides<T> {
 pub struct FourTuple {
     low: [u64; 2],
     high: [u64; 2],
-    low_port: u16,
-    high_port: u16,
-    /// VLAN or tunnel identifier; the top bit says that the addresses are IPv4.
-    scope: u32,
+    /// Low port, high port, and 32 bits of scope; the top one of these says that the addresses are IPv4.
+    ports_and_scope: u64,
 }
 
 const IS_IPV4: u32 = 1 << 31;
@@ -152,44 +150,46 @@ impl FourTuple {
     fn canonical(from: [u64; 2], to: [u64; 2], ports: (u16, u16), scope: u32) -> (Self, bool) {
         let (from_port, to_port) = ports;
         let from_low = (from, from_port) <= (to, to_port);
+        let word = |low: u16, high: u16| u64::from(low) << 48 | u64::from(high) << 32 | u64::from(scope);
         let tuple = if from_low {
-            Self { low: from, high: to, low_port: from_port, high_port: to_port, scope }
+            Self { low: from, high: to, ports_and_scope: word(from_port, to_port) }
         } else {
-            Self { low: to, high: from, low_port: to_port, high_port: from_port, scope }
+            Self { low: to, high: from, ports_and_scope: word(to_port, from_port) }
         };
         (tuple, from_low)
     }
 
     /// The endpoint that comes first in canonical order.
     pub fn low(&self) -> Endpoint {
-        Endpoint { addr: self.addr(self.low), port: self.low_port }
+        Endpoint { addr: self.addr(self.low), port: self.ports().0 }
     }
 
     /// The endpoint that comes last in canonical order.
     pub fn high(&self) -> Endpoint {
-        Endpoint { addr: self.addr(self.high), port: self.high_port }
+        Endpoint { addr: self.addr(self.high), port: self.ports().1 }
     }
 
     /// Ports of the low and the high endpoint.
+    #[expect(clippy::cast_possible_truncation, reason = "picks 16 bits")]
     pub const fn ports(&self) -> (u16, u16) {
-        (self.low_port, self.high_port)
+        ((self.ports_and_scope >> 48) as u16, (self.ports_and_scope >> 32) as u16)
     }
 
     /// Outermost VLAN or tunnel identifier; 0 for none.
+    #[expect(clippy::cast_possible_truncation, reason = "picks 32 bits")]
     pub const fn scope(&self) -> u32 {
-        self.scope & !IS_IPV4
+        self.ports_and_scope as u32 & !IS_IPV4
     }
 
     /// The tuple as five words, for hashing.
     #[inline]
     pub(crate) fn words(&self) -> [u64; 5] {
-        let ports = u64::from(self.low_port) << 48 | u64::from(self.high_port) << 32 | u64::from(self.scope);
         let ([a, b], [c, d]) = (self.low, self.high);
-        [a, b, c, d, ports]
+        [a, b, c, d, self.ports_and_scope]
     }
 
     fn addr(&self, [most, least]: [u64; 2]) -> IpAddr {
-        if self.scope & IS_IPV4 == 0 {
+        if self.ports_and_scope & u64::from(IS_IPV4) == 0 {
             IpAddr::V6(Ipv6Addr::from(u128::from(most) << 64 | u128::from(least)))
         } else {
             IpAddr::V4(Ipv4Addr::from(u32::try_from(most >> 32).unwrap_or_default()))

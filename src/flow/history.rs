@@ -74,15 +74,17 @@ impl Arena {
         }
     }
 
-    /// The events of `chain` in order.
-    pub(super) fn iter(&self, chain: &Chain) -> impl Iterator<Item = Event> {
-        let mut at = self.chunks.get(chain.head as usize);
-        let chunks = std::iter::from_fn(move || {
-            let chunk = at?;
-            at = self.chunks.get(chunk.next as usize);
-            Some(chunk)
-        });
-        chunks.flat_map(|chunk| chunk.events.iter()).take(usize::from(chain.length)).map(Packed::unpack)
+    /// Moves the events of `chain`, in order, into `events`, and gives their place back.
+    pub(super) fn drain(&mut self, chain: &mut Chain, events: &mut Vec<Event>) {
+        let mut at = chain.head;
+        let mut left = usize::from(chain.length);
+        while let Some(chunk) = self.chunks.get(at as usize) {
+            events.extend(chunk.events.iter().take(left).map(Packed::unpack));
+            left = left.saturating_sub(CHUNK);
+            self.free.push(at);
+            at = chunk.next;
+        }
+        *chain = Chain { dropped: chain.dropped, ..Chain::default() };
     }
 
     /// Reads something of every cache line of the first chunks.
@@ -93,16 +95,6 @@ impl Arena {
             Some(chunk.events.iter().fold(0, |sum, event| sum ^ event.record()))
         };
         line(chain.head).unwrap_or(0) ^ line(chain.tail).unwrap_or(0)
-    }
-
-    /// Gives the chunks of `chain` back.
-    pub(super) fn release(&mut self, chain: &mut Chain) {
-        let mut at = chain.head;
-        while let Some(chunk) = self.chunks.get(at as usize) {
-            self.free.push(at);
-            at = chunk.next;
-        }
-        *chain = Chain::default();
     }
 
     fn allocate(&mut self) -> u32 {

@@ -133,8 +133,8 @@ pub(super) struct Live {
     kin: Option<Box<Kin>>,
     /// When the flow is finished unless something comes; [`Timestamp::MAX`] for never.
     pub(super) deadline: Timestamp,
-    /// The second of capture time for which the expiry queue holds the flow; [`NEVER`] when it does not.
-    pub(super) examined_at: i64,
+    /// The deadline for which the expiry queue holds the flow; [`Timestamp::MAX`] when it does not.
+    pub(super) queued_for: Timestamp,
 }
 
 /// The incarnations before and after.
@@ -146,8 +146,6 @@ pub(super) struct Kin {
 
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
-/// No second of capture time.
-pub(super) const NEVER: i64 = i64::MAX;
 
 /// What a segment added.
 #[derive(Clone, Copy, Debug, Default)]
@@ -179,7 +177,7 @@ impl Live {
             predecessor: NONE,
             kin: None,
             deadline: Timestamp::MAX,
-            examined_at: NEVER,
+            queued_for: Timestamp::MAX,
         }
     }
 

@@ -9,7 +9,7 @@ use super::event::Event;
 use super::facts::{Flow, Limits, Reuse, ReuseKind};
 use super::history::Arena;
 use super::judge;
-use super::live::{Live, NEVER, NONE};
+use super::live::{Live, NONE};
 use super::tombstone::{Graveyard, Tombstone};
 use crate::dissect::IcmpError;
 use crate::net::{FourTuple, Role};
@@ -53,14 +53,19 @@ pub struct Table {
     free: Vec<u32>,
     arena: Arena,
     graveyard: Graveyard,
-    /// Flows to look at once capture time has passed a second: (slot, flow id).
-    expiry: BTreeMap<i64, Vec<(u32, u64)>>,
+    /// Flows to look at once capture time has passed a second.
+    expiry: BTreeMap<i64, Vec<Due>>,
     /// Flows that are finished but whose turn has not come.
-    finished: Vec<(Timestamp, u64, u32)>,
+    finished: Vec<Due>,
+    /// Kept for its allocation.
+    scratch: Vec<Event>,
     watermark: Timestamp,
     live: u64,
     stats: TableStats,
 }
+
+/// A flow that is to be finished: when, its id, its slot.
+type Due = (Timestamp, u64, u32);
 
 /// Where a segment belongs.
 enum Place {
@@ -83,6 +88,7 @@ impl Table {
             graveyard: Graveyard::default(),
             expiry: BTreeMap::new(),
             finished: Vec::new(),
+            scratch: Vec::new(),
             watermark: Timestamp::MIN,
             live: 0,
             stats: TableStats::default(),
@@ -99,16 +105,45 @@ impl Table {
         self.live
     }
 
+    /// Takes some segments in the order of capture; flows that capture time finishes go to `done`.
+    ///
+    /// The flows of up to [`BATCH`] of them are looked up before the first is changed, so that the memory
+    /// serves the cache misses side by side.
+    pub fn observe_all(&mut self, segments: &[Segment], done: &mut dyn FnMut(&Flow)) {
+        let mut found = [(0, NONE); BATCH];
+        for batch in segments.chunks(BATCH) {
+            for (found, segment) in found.iter_mut().zip(batch) {
+                let hash = self.hash_of(&segment.tuple);
+                let slot = self.index_of(hash, &segment.tuple).unwrap_or(NONE);
+                if let Some(Some(live)) = self.slots.get(slot as usize) {
+                    std::hint::black_box(live.warm());
+                }
+                *found = (hash, slot);
+            }
+            for (&(hash, slot), segment) in found.iter().zip(batch) {
+                self.observe_at(segment, hash, slot, done);
+            }
+        }
+    }
+
     /// Takes one segment; flows that its capture time finishes go to `done`.
-    #[inline]
     pub fn observe(&mut self, segment: &Segment, done: &mut dyn FnMut(&Flow)) {
+        self.observe_at(segment, self.hash_of(&segment.tuple), NONE, done);
+    }
+
+    /// As [`Table::observe`]; `guess` is where the flow was a moment ago.
+    #[inline]
+    fn observe_at(&mut self, segment: &Segment, hash: u64, guess: u32, done: &mut dyn FnMut(&Flow)) {
         self.stats.segments += 1;
         if segment.time > self.watermark {
             self.advance(segment.time, done);
         }
-        let hash = self.hash_of(&segment.tuple);
-        let Some(slot) = self.find(hash, &segment.tuple) else {
-            return self.observe_unknown(segment, hash);
+        let slot = match self.slots.get(guess as usize) {
+            Some(Some(live)) if live.is_newest_of(&segment.tuple, self.watermark) => guess,
+            _ => match self.find(hash, &segment.tuple) {
+                Some(slot) => slot,
+                None => return self.observe_unknown(segment, hash),
+            },
         };
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         let from = live.role_of(segment.from_low);
@@ -133,20 +168,17 @@ impl Table {
 
     /// Finishes every flow: the input has ended.
     pub fn finish(&mut self, done: &mut dyn FnMut(&Flow)) {
-        let expiry = std::mem::take(&mut self.expiry);
-        for (at, flows) in expiry {
-            for (slot, id) in flows {
-                self.examine(slot, id, at);
-            }
-        }
-        self.emit(done);
-        let mut rest: Vec<(u64, u32)> = (0..)
-            .zip(&self.slots)
-            .filter_map(|(slot, live)| live.as_ref().map(|live| (live.first.record, slot)))
-            .collect();
+        self.expire(i64::MAX, done);
+        let flows = (0..).zip(&self.slots).filter_map(|(slot, live)| Some((live.as_ref()?.first.record, slot)));
+        let mut rest: Vec<(u64, u32)> = flows.collect();
         rest.sort_unstable();
-        for (_, slot) in rest {
-            self.close(slot, self.watermark, done);
+        for batch in rest.chunks(BATCH) {
+            for &(_, slot) in batch {
+                self.touch(slot);
+            }
+            for &(_, slot) in batch {
+                self.close(slot, self.watermark, done);
+            }
         }
     }
 
@@ -251,8 +283,10 @@ impl Table {
         self.live += 1;
         self.stats.peak_live = self.stats.peak_live.max(self.live);
         self.inherit(&mut live, segment, hash, newest);
-        live.observe(segment, opener, true, &mut self.arena);
         let slot = self.store(live);
+        if let Some(Some(live)) = self.slots.get_mut(slot as usize) {
+            live.observe(segment, opener, true, &mut self.arena);
+        }
         let tag = tag_of(hash);
         match newest.and_then(|old| self.index.find_mut(hash, |&entry| entry == (tag, old))) {
             Some(entry) => entry.1 = slot,
@@ -303,11 +337,18 @@ impl Table {
     fn schedule(&mut self, slot: u32) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         live.deadline = live.deadline_after_now(&self.limits);
-        let second = live.deadline.nanos().div_euclid(NANOS_PER_SECOND);
-        if live.deadline < Timestamp::MAX && second < live.examined_at {
-            live.examined_at = second;
-            self.expiry.entry(second).or_default().push((slot, live.first.record));
+        // Most deadlines come nearer once the last ACK is seen: looking early saves a second entry.
+        let look = live.deadline.min(live.last().time + self.limits.linger);
+        if live.deadline < Timestamp::MAX && look < live.queued_for {
+            self.queue(slot, look);
         }
+    }
+
+    /// Puts the flow in `slot` down to be looked at when `time` has come.
+    fn queue(&mut self, slot: u32, time: Timestamp) {
+        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
+        live.queued_for = time;
+        self.expiry.entry(second_of(time)).or_default().push((time, live.first.record, slot));
     }
 
     /// Keeps the number of live incarnations of one four-tuple small.
@@ -331,8 +372,8 @@ impl Table {
     /// Moves capture time to `now`; flows that are due by then are finished.
     #[inline]
     fn advance(&mut self, now: Timestamp, done: &mut dyn FnMut(&Flow)) {
-        let second = now.nanos().div_euclid(NANOS_PER_SECOND);
-        let before = self.watermark.nanos().div_euclid(NANOS_PER_SECOND);
+        let second = second_of(now);
+        let before = second_of(self.watermark);
         self.watermark = now;
         if second != before
             && (self.expiry.first_key_value().is_some_and(|(&first, _)| first < second)
@@ -342,24 +383,63 @@ impl Table {
         }
     }
 
-    /// Finishes all flows whose deadline lies before `second`.
+    /// Finishes all flows whose deadline lies before `second` and has come.
     #[cold]
     fn expire(&mut self, second: i64, done: &mut dyn FnMut(&Flow)) {
+        let mut due = std::mem::take(&mut self.finished);
         while let Some(entry) = self.expiry.first_entry() {
             if *entry.key() >= second {
                 break;
             }
-            let (at, flows) = entry.remove_entry();
-            for batch in flows.chunks(BATCH) {
-                for &(slot, _) in batch {
-                    self.touch(slot);
-                }
-                for &(slot, id) in batch {
-                    self.examine(slot, id, at);
-                }
+            due.append(&mut entry.remove());
+        }
+        due.sort_unstable();
+        let mut next = 0;
+        while let Some(&(deadline, id, slot)) = due.get(next) {
+            if next % BATCH == 0 {
+                due.iter().skip(next).take(BATCH).for_each(|&(_, _, slot)| self.touch(slot));
+            }
+            next += 1;
+            if let Some(later) = self.finish_due(deadline, id, slot, second, done) {
+                let place = due.partition_point(|entry| *entry < (later, id, slot)).max(next);
+                due.insert(place, (later, id, slot));
             }
         }
-        self.emit(done);
+        due.clear();
+        self.finished = due;
+    }
+
+    /// Finishes the flow in `slot` if `deadline` is still its own, else puts it down for later. A later
+    /// deadline that has come as well is handed back.
+    fn finish_due(
+        &mut self,
+        deadline: Timestamp,
+        id: u64,
+        slot: u32,
+        second: i64,
+        done: &mut dyn FnMut(&Flow),
+    ) -> Option<Timestamp> {
+        let live = self.slots.get_mut(slot as usize)?.as_mut()?;
+        let own = live.deadline;
+        if live.first.record != id || (own != RETIRED && live.queued_for != deadline) {
+            return None;
+        }
+        if own == RETIRED {
+            self.close(slot, deadline, done);
+        } else if own > deadline {
+            live.queued_for = own;
+            if own <= self.watermark && second_of(own) < second {
+                return Some(own);
+            }
+            if own < Timestamp::MAX {
+                self.queue(slot, own);
+            }
+        } else if deadline <= self.watermark {
+            let hash = hash_words(&self.hasher, &live.tuple);
+            self.unlink(slot, hash);
+            self.close(slot, deadline, done);
+        }
+        None
     }
 
     /// Looks at all that finishing the flow in `slot` will need. A flow that rested for a minute is out of the
@@ -371,30 +451,19 @@ impl Table {
         }
     }
 
-    /// Retires the flow if its deadline has really come, else looks again later. `at` is the second for which
-    /// it was put down; it may have been put down for an earlier one since.
-    fn examine(&mut self, slot: u32, id: u64, at: i64) {
-        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
-        if live.first.record != id || live.deadline == RETIRED || live.examined_at != at {
-            return;
-        }
-        live.examined_at = NEVER;
-        if live.deadline <= self.watermark {
-            let hash = hash_words(&self.hasher, &live.tuple);
-            self.retire(slot, hash);
-        } else {
-            self.schedule(slot);
-        }
-    }
-
-    /// Takes a flow out of the index: no segment finds it any more. Its row comes when its turn does.
+    /// Finishes a flow before its turn to be written has come.
     fn retire(&mut self, slot: u32, hash: u64) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
-        let decided = live.deadline.min(self.watermark);
+        self.finished.push((live.deadline.min(self.watermark), live.first.record, slot));
         live.deadline = RETIRED;
+        self.unlink(slot, hash);
+    }
+
+    /// Takes a flow out of the index: no segment finds it any more.
+    fn unlink(&mut self, slot: u32, hash: u64) {
+        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         let (tuple, predecessor) = (live.tuple, std::mem::replace(&mut live.predecessor, NONE));
         self.graveyard.bury(Tombstone::of(live, hash));
-        self.finished.push((decided, live.first.record, slot));
         let tag = tag_of(hash);
         if let Ok(mut entry) = self.index.find_entry(hash, |&entry| entry == (tag, slot)) {
             if predecessor == NONE {
@@ -415,33 +484,19 @@ impl Table {
         }
     }
 
-    /// Hands the finished flows out, in order.
-    fn emit(&mut self, done: &mut dyn FnMut(&Flow)) {
-        let mut finished = std::mem::take(&mut self.finished);
-        finished.sort_unstable();
-        for batch in finished.chunks(BATCH) {
-            for &(_, _, slot) in batch {
-                self.touch(slot);
-            }
-            for &(decided, _, slot) in batch {
-                self.close(slot, decided, done);
-            }
-        }
-        finished.clear();
-        self.finished = finished;
-    }
-
     /// Judges one flow, hands it out and frees its place.
     fn close(&mut self, slot: u32, decided: Timestamp, done: &mut dyn FnMut(&Flow)) {
         let Some(place) = self.slots.get_mut(slot as usize) else { return };
         let Some(live) = place else { return };
-        let events: Vec<Event> = self.arena.iter(&live.events).collect();
+        let mut events = std::mem::take(&mut self.scratch);
+        self.arena.drain(&mut live.events, &mut events);
         let flow = judge::judge(live, events, decided, self.watermark, &self.limits);
-        self.arena.release(&mut live.events);
         *place = None;
         self.free.push(slot);
         self.live -= 1;
         done(&flow);
+        self.scratch = flow.events;
+        self.scratch.clear();
     }
 }
 
@@ -456,6 +511,11 @@ fn hash_words(hasher: &foldhash::fast::RandomState, tuple: &FourTuple) -> u64 {
         state.write_u64(word);
     }
     state.finish()
+}
+
+/// The second of capture time that holds `time`.
+fn second_of(time: Timestamp) -> i64 {
+    time.nanos().div_euclid(NANOS_PER_SECOND)
 }
 
 #[inline]
@@ -478,6 +538,12 @@ fn opener_of(segment: &Segment) -> Role {
 }
 
 impl Live {
+    /// True when segments of `tuple` belong here as far as addresses tell.
+    #[inline]
+    fn is_newest_of(&self, tuple: &FourTuple, now: Timestamp) -> bool {
+        self.tuple == *tuple && self.successor().is_none() && self.deadline > now
+    }
+
     /// True when `segment` is a SYN (or SYN-ACK) of this incarnation: the ISN tells.
     fn knows_syn(&self, segment: &Segment, from: Role) -> bool {
         let half = &self.halves[from];
