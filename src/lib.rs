@@ -9,6 +9,7 @@ pub mod dissect;
 pub mod error;
 pub mod flow;
 pub mod net;
+pub mod report;
 pub mod tcp;
 pub mod time;
 

@@ -80,6 +80,28 @@ pub struct Rule {
     pub summary: fn(&Flow, &Finding) -> String,
 }
 
+impl Rule {
+    /// The explanation in parts: each heading with its text, paragraphs as single lines.
+    pub fn sections(&self) -> Vec<(&'static str, String)> {
+        let mut sections: Vec<(&'static str, String)> = Vec::new();
+        for line in self.explanation.lines().map(str::trim) {
+            if let Some(heading) = line.strip_prefix("## ") {
+                sections.push((heading, String::new()));
+            } else if let Some((_, text)) = sections.last_mut() {
+                let glue = if text.is_empty() || text.ends_with('\n') { "" } else { " " };
+                let (glue, line) =
+                    if line.is_empty() && !text.is_empty() { ("\n", "") } else { (glue, line) };
+                text.push_str(glue);
+                text.push_str(line);
+            }
+        }
+        for (_, text) in &mut sections {
+            text.truncate(text.trim_end().len());
+        }
+        sections
+    }
+}
+
 impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code)

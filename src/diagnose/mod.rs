@@ -1,5 +1,12 @@
 //! Facts to findings: what is wrong with a flow, who must act, and the records that show it.
 
+mod catalogue;
+mod filter;
 mod finding;
+mod rules;
+#[cfg(test)]
+mod testing;
 
+pub use catalogue::{CATALOGUE, diagnose, find_rule, markdown_table};
+pub use filter::{display_filter, flow_filter};
 pub use finding::{Certainty, Context, Evidence, Finding, Rule, Severity};

@@ -1,0 +1,149 @@
+use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::flow::{CloseWait, Flow, FlowOutcome, ResetKind};
+use crate::time::TimeDelta;
+
+/// A half-close that carried data is at work. After this long without any it no longer is.
+const WORKING_HALF_CLOSE: TimeDelta = TimeDelta::from_secs(60);
+
+rule! {
+    /// ## What we saw
+    /// One side sent FIN and its peer's kernel acknowledged it, but the peer never sent its own FIN. The peer's
+    /// socket is in CLOSE-WAIT.
+    ///
+    /// ## Why it matters
+    /// CLOSE-WAIT has no timer: only the program can end it, by `close()` or by exiting. Until then it holds a
+    /// descriptor, memory and the port. The other side forgets the connection (after 60 s on Linux), so whatever
+    /// the peer sends later is answered by RST, and a new connection from the same port collides with the
+    /// old one.
+    ///
+    /// ## What to do
+    /// On the endpoint named here: `ss -tanp state close-wait`. With a process: it has read end-of-file, or
+    /// could, and does not close. Recv-Q 0 points to a missing `close()` (an error path, a response body that is
+    /// not closed, a pool that keeps dead connections); Recv-Q above 0 to a program that no longer reads (blocked,
+    /// deadlocked: take a thread dump, `strace -p PID`). Without a process: the connection was never accepted, so
+    /// look at what holds `accept()` up: `ss -tln` shows Recv-Q of the listener, the length of its accept
+    /// queue. `lsof -nP -iTCP -sTCP:CLOSE_WAIT` lists the owners. Restarting frees the sockets and hides the cause.
+    ///
+    /// ## What else it can be
+    /// A deliberate half-close whose answer is still being computed; a capture that ends before the FIN came, the
+    /// likelier the shorter the time; a FIN that left by a path which the capture does not see.
+    ///
+    /// ## See
+    /// RFC 9293 §3.6 and figure 5 (no timer leaves CLOSE-WAIT); `net.ipv4.tcp_fin_timeout`.
+    static HALF_CLOSED = { code: "FIN101", title: "half-closed and never finished", severity: Fault }
+}
+
+fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
+    let wait = flow.close_wait?;
+    let is_long = wait.lasted >= context.limits.fin_delay;
+    if !(goes_on(flow, &wait) || is_long && is_cut_off(flow, &wait)) || is_working(flow, context) {
+        return None;
+    }
+    let (_, fin) = flow.first_fin()?;
+    let evidence = Evidence::new(fin.first, "FIN of the side that closed")
+        .and(wait.since, "CLOSE-WAIT at the latest here")
+        .and_maybe(wait.until, "ended by RST, without a FIN of its own");
+    let is_fault = is_long && wait.until.is_none() && !flow.data_after_fin;
+    Some(
+        Finding::new(&HALF_CLOSED, flow, flow.endpoint(wait.at), evidence)
+            .proven_if(wait.proven)
+            .at_most(if is_fault { Severity::Fault } else { Severity::Warning })
+            .lasting(wait.lasted),
+    )
+}
+
+/// CLOSE-WAIT lasts to the end of the capture.
+fn goes_on(flow: &Flow, wait: &CloseWait) -> bool {
+    flow.outcome == FlowOutcome::HalfClosed && wait.until.is_none()
+}
+
+/// The peer's RST ended CLOSE-WAIT, and the program behind it had not done anything yet.
+fn is_cut_off(flow: &Flow, wait: &CloseWait) -> bool {
+    use ResetKind::{Abort, AfterOwnFin, StaleProbe, SuccessorSyn};
+    flow.fin[wait.at].is_none()
+        && flow.reset().is_some_and(|reset| {
+            reset.by != wait.at && matches!(reset.kind, Abort | AfterOwnFin | StaleProbe | SuccessorSyn)
+        })
+}
+
+/// The passive closer sent data after the FIN, and not long ago.
+fn is_working(flow: &Flow, context: &Context<'_>) -> bool {
+    flow.data_after_fin
+        && flow.last_talker.is_none_or(|(_, record)| context.now - record.time < WORKING_HALF_CLOSE)
+}
+
+fn summary(flow: &Flow, finding: &Finding) -> String {
+    let closer = flow.active_closer.map_or(flow.initiator, |role| flow.endpoint(role));
+    let fin = flow.first_fin().map_or(0, |(_, fin)| fin.first.record);
+    let (who, span) = (finding.endpoint, finding.lasted.unwrap_or_default());
+    match flow.close_wait.and_then(|wait| wait.until) {
+        None => format!(
+            "{who} has not closed {span} after {closer} did (FIN at record {fin}): in CLOSE-WAIT to the end"
+        ),
+        Some(rst) => format!(
+            "{who} was in CLOSE-WAIT for {span} after {closer} closed (FIN at record {fin}), until a RST (record {})",
+            rst.record
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::testing::{Story, found, summary};
+    use crate::diagnose::{Certainty, Severity};
+    use crate::flow::{FlowOutcome, ResetKind};
+    use crate::net::Role;
+
+    fn half_closed() -> Story {
+        Story::connected().exchange(0.5).fin(Role::Initiator, 1.0).acked(1.04)
+    }
+
+    #[test]
+    fn a_proven_close_wait_to_the_end_is_a_fault() {
+        let flow = half_closed().flow(FlowOutcome::HalfClosed);
+        assert_eq!(found("FIN101", &flow, 600.0), Some((Severity::Fault, Certainty::Proven)));
+        assert!(
+            summary("FIN101", &flow, 600.0).starts_with("10.0.0.1:80 has not closed 599.0 s after 10.0.0.2")
+        );
+    }
+
+    #[test]
+    fn a_presumed_one_is_a_warning() {
+        let mut flow = half_closed().flow(FlowOutcome::HalfClosed);
+        flow.close_wait.as_mut().unwrap().proven = false;
+        assert_eq!(found("FIN101", &flow, 600.0), Some((Severity::Warning, Certainty::Presumed)));
+    }
+
+    #[test]
+    fn a_short_one_is_a_warning() {
+        let flow = half_closed().flow_until(FlowOutcome::HalfClosed, 1.5);
+        assert_eq!(found("FIN101", &flow, 1.5), Some((Severity::Warning, Certainty::Proven)));
+    }
+
+    #[test]
+    fn one_that_a_successor_ended_is_a_warning() {
+        let flow = half_closed()
+            .reset(ResetKind::SuccessorSyn, Role::Initiator, 90.0, None)
+            .flow(FlowOutcome::ResetInitiator);
+        assert_eq!(found("FIN101", &flow, 600.0), Some((Severity::Warning, Certainty::Proven)));
+    }
+
+    #[test]
+    fn a_half_close_that_carries_data_is_at_work() {
+        let flow = half_closed().data_after_fin(590.0).flow(FlowOutcome::HalfClosed);
+        assert_eq!(found("FIN101", &flow, 600.0), None);
+        let flow = half_closed().data_after_fin(2.0).flow(FlowOutcome::HalfClosed);
+        assert_eq!(found("FIN101", &flow, 600.0), Some((Severity::Warning, Certainty::Proven)));
+    }
+
+    #[test]
+    fn a_capture_that_cannot_know_accuses_nobody() {
+        assert_eq!(found("FIN101", &half_closed().flow(FlowOutcome::Undecided), 600.0), None);
+    }
+
+    #[test]
+    fn a_finished_close_is_none() {
+        let flow = half_closed().fin(Role::Responder, 90.0).acked(90.1).flow(FlowOutcome::DelayedFin);
+        assert_eq!(found("FIN101", &flow, 600.0), None);
+    }
+}

@@ -1,0 +1,58 @@
+//! Questions that several rules ask a flow.
+
+use crate::diagnose::Context;
+use crate::flow::{Event, EventKind, Flow, RecordRef};
+use crate::net::Role;
+use crate::time::TimeDelta;
+
+/// The first retransmission time-out (RFC 6298 §2.1). An answer that is missing for less says nothing yet.
+pub(super) const INITIAL_RTO: TimeDelta = TimeDelta::from_secs(1);
+
+/// The first event of `kind`.
+pub(super) fn first(flow: &Flow, kind: EventKind) -> Option<&Event> {
+    flow.events.iter().find(|event| event.kind == kind)
+}
+
+/// The last event of `kind`.
+pub(super) fn last(flow: &Flow, kind: EventKind) -> Option<&Event> {
+    flow.events.iter().rev().find(|event| event.kind == kind)
+}
+
+/// The record of the first event of `kind`.
+pub(super) fn first_record(flow: &Flow, kind: EventKind) -> Option<RecordRef> {
+    first(flow, kind).map(|event| event.at)
+}
+
+/// The record of the last event of `kind`.
+pub(super) fn last_record(flow: &Flow, kind: EventKind) -> Option<RecordRef> {
+    last(flow, kind).map(|event| event.at)
+}
+
+/// The record of the connection request; the flow's first where none was kept.
+pub(super) fn syn(flow: &Flow) -> RecordRef {
+    first_record(flow, EventKind::Syn).unwrap_or(flow.first)
+}
+
+/// The ACK with the predecessor's numbers that answered this flow's SYN (RFC 9293 §3.10.7.4: a SYN that
+/// reaches a synchronised state draws an ACK).
+pub(super) fn challenge_ack(flow: &Flow) -> Option<&Event> {
+    flow.events
+        .iter()
+        .take_while(|event| event.kind != EventKind::SynAck)
+        .find(|event| is_challenge(event) && event.from == Role::Responder)
+}
+
+/// True for a ghost that takes no sequence space: the predecessor's socket answering, not acting.
+pub(super) fn is_challenge(event: &Event) -> bool {
+    event.kind == EventKind::Ghost && event.octets == 0 && event.flags.ack() && !event.flags.is_control()
+}
+
+/// True when every request was followed by an answer.
+pub(super) fn is_answered(flow: &Flow) -> bool {
+    flow.exchanges > 0 && flow.unanswered_octets == 0
+}
+
+/// From `record` to the latest moment the capture knows.
+pub(super) fn since(record: RecordRef, context: &Context<'_>) -> TimeDelta {
+    context.now - record.time
+}

@@ -1,0 +1,27 @@
+//! One small file per finding, in a folder per family.
+
+mod lookup;
+
+/// Declares a [`Rule`](super::Rule) whose doc comment is its explanation, with the `check` and `summary` that
+/// stand beside it in its file.
+macro_rules! rule {
+    (
+        $(#[doc = $line:literal])+
+        static $name:ident = { code: $code:literal, title: $title:literal, severity: $severity:ident }
+    ) => {
+        $(#[doc = $line])+
+        pub(in $crate::diagnose) static $name: $crate::diagnose::Rule = $crate::diagnose::Rule {
+            code: $code,
+            title: $title,
+            severity: $crate::diagnose::Severity::$severity,
+            explanation: concat!($($line, "\n"),+),
+            check,
+            summary,
+        };
+    };
+}
+
+pub(super) mod fin;
+pub(super) mod rst;
+pub(super) mod syn;
+pub(super) mod tuple;

@@ -1,0 +1,140 @@
+use super::ending;
+use crate::diagnose::rules::lookup;
+use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::flow::{EventKind, Flow, Handshake, RecordRef, Reset, ResetKind};
+use crate::time::TimeDelta;
+
+/// Idle time-outs of middleboxes and servers begin at about this length.
+const IDLE: TimeDelta = TimeDelta::from_secs(30);
+
+rule! {
+    /// ## What we saw
+    /// The connection was silent for a long time, and then RST ended it.
+    ///
+    /// ## Why it matters
+    /// Something has an idle time-out: a server that closes keep-alive connections, or a NAT, firewall or load
+    /// balancer that forgot the connection. With a pool on the other side, the first request after each quiet
+    /// time fails.
+    ///
+    /// ## What to do
+    /// Compare the idle time with the time-outs on the path; a value that repeats is a configuration: 60 s (AWS
+    /// ALB), 75 s (nginx), 240 s (Azure), 350 s (AWS NLB), 600 s (GCP), 3600 s (many firewalls), 7200 s (TCP
+    /// keep-alive). Then make the pool's idle time-out shorter than the shortest of them, or send keep-alives more
+    /// often: `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `ss -tano` shows the timer. When silence follows
+    /// instead of RST, the box drops packets without a word.
+    ///
+    /// ## What else it can be
+    /// The peer was restarted during the quiet time (RST109); keep-alive probes that nobody answered, after which
+    /// the kernel gave up; a user who simply left.
+    ///
+    /// ## See
+    /// RFC 9293 §3.8.4 (keep-alives), RFC 5382 §5 (NATs must keep connections for 2 h 4 min).
+    static AFTER_IDLE = { code: "RST108", title: "reset after an idle time", severity: Warning }
+}
+
+fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
+    let reset = find(flow)?;
+    let quiet_since = last_activity(flow, &reset)?;
+    let trigger = reset.answers.map_or(reset.at, |(_, record)| record);
+    let idle = trigger.time - quiet_since.time;
+    if idle < IDLE {
+        return None;
+    }
+    let evidence = Evidence::new(quiet_since, "last activity")
+        .and_maybe(reset.answers.map(|(_, record)| record), "first segment after the quiet time")
+        .and(reset.at, "RST");
+    let is_harmless = reset.kind == ResetKind::Abort && lookup::is_answered(flow);
+    Some(
+        Finding::new(&AFTER_IDLE, flow, flow.endpoint(reset.by), evidence)
+            .proven_if(reset.kind != ResetKind::ThirdParty)
+            .at_most(if is_harmless { Severity::Note } else { Severity::Warning })
+            .lasting(idle),
+    )
+}
+
+/// The RST of a connection that nobody had closed; late segments after a FIN are stale ports instead.
+fn find(flow: &Flow) -> Option<Reset> {
+    use ResetKind::{Abort, StateLost, ThirdParty, Unsolicited};
+    let reset = ending(flow, &[Abort, StateLost, ThirdParty, Unsolicited])?;
+    flow.active_closer.is_none().then_some(reset)
+}
+
+/// The last new octets before the RST and before what it answers, or the handshake where there never were any.
+///
+/// `None` when the octets that the RST answers are the last new ones: what came before them is not kept, and
+/// control events alone would make a busy connection look idle.
+fn last_activity(flow: &Flow, reset: &Reset) -> Option<RecordRef> {
+    let trigger = reset.answers.map_or(reset.at, |(_, record)| record);
+    match flow.last_talker {
+        Some((_, record)) => (record.record < trigger.record).then_some(record),
+        None if flow.handshake == Handshake::Complete => lookup::first_record(flow, EventKind::HandshakeAck),
+        None => None,
+    }
+}
+
+fn summary(flow: &Flow, finding: &Finding) -> String {
+    let Some(reset) = find(flow) else { return String::new() };
+    format!(
+        "{} reset the connection with {} (record {}) after it had been idle for {} (since record {})",
+        finding.endpoint,
+        flow.endpoint(!reset.by),
+        reset.at.record,
+        finding.lasted.unwrap_or_default(),
+        last_activity(flow, &reset).map_or(0, |record| record.record)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::testing::{Story, found, summary};
+    use crate::diagnose::{Certainty, Severity};
+    use crate::flow::{Answered, EventKind, Flow, FlowOutcome, ResetKind};
+    use crate::net::Role;
+
+    fn reset_at(seconds: f64, kind: ResetKind) -> Flow {
+        Story::connected()
+            .exchange(0.1)
+            .reset(kind, Role::Responder, seconds, None)
+            .flow(FlowOutcome::ResetResponder)
+    }
+
+    #[test]
+    fn a_reset_after_a_finished_exchange_and_a_quiet_time_is_a_note() {
+        let flow = reset_at(350.101, ResetKind::Abort);
+        assert_eq!(found("RST108", &flow, 600.0), Some((Severity::Note, Certainty::Proven)));
+        assert!(summary("RST108", &flow, 600.0).ends_with("idle for 350.0 s (since record 5)"));
+    }
+
+    #[test]
+    fn a_probe_to_a_forgotten_connection_is_a_warning() {
+        let flow = Story::connected()
+            .exchange(0.1)
+            .event(EventKind::Probe, Role::Initiator, 90.0)
+            .reset(ResetKind::StateLost, Role::Responder, 90.1, Some(Answered::Probe))
+            .flow(FlowOutcome::ResetResponder);
+        assert_eq!(found("RST108", &flow, 600.0), Some((Severity::Warning, Certainty::Proven)));
+    }
+
+    #[test]
+    fn a_connection_that_was_never_used_is_idle_since_its_handshake() {
+        let flow = Story::connected()
+            .reset(ResetKind::Abort, Role::Responder, 60.0, None)
+            .flow(FlowOutcome::ResetResponder);
+        assert_eq!(found("RST108", &flow, 600.0), Some((Severity::Warning, Certainty::Proven)));
+    }
+
+    #[test]
+    fn a_reset_soon_after_the_last_octets_is_none() {
+        assert_eq!(found("RST108", &reset_at(20.0, ResetKind::Abort), 600.0), None);
+    }
+
+    #[test]
+    fn a_rst_to_the_last_octets_does_not_show_how_long_it_was_idle() {
+        let flow = Story::connected()
+            .exchange(0.1)
+            .request(400.0)
+            .reset(ResetKind::StateLost, Role::Responder, 400.1, Some(Answered::Data))
+            .flow(FlowOutcome::ResetResponder);
+        assert_eq!(found("RST108", &flow, 600.0), None);
+    }
+}

@@ -1,0 +1,97 @@
+//! What reports are told about the run besides its flows.
+
+use serde::Serialize;
+
+use crate::flow::Limits;
+use crate::time::{TimeDelta, Timestamp};
+
+/// What is known before the first record is read.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Version of the program.
+    pub version: String,
+    /// The captures as they were named.
+    pub inputs: Vec<String>,
+    /// Options that differ from their defaults, as (name, value).
+    pub options: Vec<(String, String)>,
+    /// Thresholds that decide outcomes.
+    pub limits: Limits,
+}
+
+/// Where a record of the whole input lies.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// File names, in reading order.
+    pub names: &'a [String],
+    /// From a record's number over the whole input to its file (index into `names`) and its number there,
+    /// which is Wireshark's `frame.number`.
+    pub locate: &'a dyn Fn(u64) -> (usize, u64),
+}
+
+impl Sources<'_> {
+    /// The name of the file that holds `record`; empty when it is not known.
+    pub fn file_of(&self, record: u64) -> &str {
+        self.names.get((self.locate)(record).0).map_or("", String::as_str)
+    }
+}
+
+/// One capture file.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct FileFacts {
+    /// Its name; `-` for standard input.
+    pub name: String,
+    /// Container and compression, e.g. `pcapng, zstd`.
+    pub format: String,
+    /// Link types of its interfaces.
+    pub link_types: Vec<String>,
+    /// The least snapshot length of its interfaces in octets; `None` for no limit.
+    pub snaplen: Option<u32>,
+    /// Records in it.
+    pub records: u64,
+    /// Bytes read from it, as stored.
+    pub bytes: u64,
+}
+
+/// Records that hold no TCP segment, by reason.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Skipped {
+    /// Why, in a word or two, e.g. `ARP`.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
+    /// The first of them, as its number over the whole input.
+    pub first_record: u64,
+}
+
+/// The whole input, known when it ended.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct InputFacts {
+    /// The files, in reading order.
+    pub files: Vec<FileFacts>,
+    /// Records read: `segments` plus every skipped one.
+    pub records: u64,
+    /// TCP segments among them.
+    pub segments: u64,
+    /// The others, by reason.
+    pub skipped: Vec<Skipped>,
+    /// Segments that came after their flow had been written; they changed nothing.
+    pub late_segments: u64,
+    /// Records that are copies of another one and were not counted again.
+    pub duplicates: u64,
+    /// Time of the earliest record.
+    pub first_time: Option<Timestamp>,
+    /// Time of the latest record.
+    pub last_time: Option<Timestamp>,
+    /// Damage, drops and limits, one sentence each.
+    pub notes: Vec<String>,
+}
+
+impl InputFacts {
+    /// From the earliest to the latest record.
+    pub fn span(&self) -> TimeDelta {
+        match (self.first_time, self.last_time) {
+            (Some(first), Some(last)) => last - first,
+            _ => TimeDelta::ZERO,
+        }
+    }
+}

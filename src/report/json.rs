@@ -1,0 +1,61 @@
+//! `report.json`: everything, as one document that is written while flows are finished.
+//! Its fields are documented in `docs/report-json.md`.
+
+mod model;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use self::model::{JsonFlow, JsonLimits, Totals};
+use super::Report;
+use super::input::{InputFacts, Plan, Sources};
+use crate::diagnose::Finding;
+use crate::flow::Flow;
+
+/// Name and version of the document's form. The number grows when a field changes its meaning or goes away.
+pub const SCHEMA: &str = "closewait/1";
+
+/// Writes `report.json`.
+#[derive(Debug)]
+pub struct JsonReport<W> {
+    out: W,
+    totals: Totals,
+}
+
+impl<W: Write> JsonReport<W> {
+    /// The document onto `out` (buffered by the caller).
+    pub fn new(out: W) -> Self {
+        Self { out, totals: Totals::default() }
+    }
+
+    fn member(&mut self, name: &str, value: &impl Serialize) -> io::Result<()> {
+        write!(self.out, ",\n\"{name}\": ")?;
+        Ok(serde_json::to_writer(&mut self.out, value)?)
+    }
+}
+
+impl<W: Write> Report for JsonReport<W> {
+    fn begin(&mut self, plan: &Plan) -> io::Result<()> {
+        write!(self.out, "{{\"schema\": \"{SCHEMA}\"")?;
+        self.member("version", &plan.version)?;
+        self.member("options", &model::Options(&plan.options))?;
+        self.member("limits", &JsonLimits::of(&plan.limits))?;
+        write!(self.out, ",\n\"flows\": [")
+    }
+
+    fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()> {
+        self.out.write_all(if self.totals.flows == 0 { b"\n" } else { b",\n" })?;
+        self.totals.add(flow, findings);
+        Ok(serde_json::to_writer(&mut self.out, &JsonFlow::of(flow, findings, sources))?)
+    }
+
+    fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
+        self.out.write_all(b"\n]")?;
+        self.member("input", input)?;
+        let totals = std::mem::take(&mut self.totals);
+        self.member("totals", &totals)?;
+        self.out.write_all(b"}\n")?;
+        self.out.flush()
+    }
+}

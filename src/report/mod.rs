@@ -1,0 +1,71 @@
+//! Facts and findings to rows, pages and ladders. Reports compute nothing that the facts do not hold.
+//!
+//! Every report is a [`Report`]: it is told the plan, then each flow once as it is finished, then the totals.
+//! Memory never follows the number of flows, save for what [`spill`] puts on disk.
+
+mod escape;
+mod input;
+mod json;
+mod ladder;
+mod number;
+mod paint;
+mod replay;
+pub mod rows;
+pub mod spill;
+mod story;
+pub mod summary;
+mod text;
+
+use std::io;
+
+use crate::diagnose::Finding;
+use crate::flow::Flow;
+
+pub use escape::{for_spreadsheet, for_terminal};
+pub use input::{FileFacts, InputFacts, Plan, Skipped, Sources};
+pub use json::{JsonReport, SCHEMA};
+pub use ladder::write_ladder;
+pub use paint::Paint;
+pub use replay::{Step, replay};
+pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
+pub use summary::{Party, Summary};
+pub use text::{TextOptions, TextReport, write_summary};
+
+/// Something that tells the flows of one run.
+pub trait Report {
+    /// Told once, before any flow.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn begin(&mut self, plan: &Plan) -> io::Result<()>;
+
+    /// Told once per flow, in the order in which flows are finished.
+    ///
+    /// # Errors
+    /// What the writer or the temporary file says.
+    fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()>;
+
+    /// Told once, after the last flow.
+    ///
+    /// # Errors
+    /// What the writer or the temporary file says.
+    fn finish(&mut self, input: &InputFacts) -> io::Result<()>;
+}
+
+/// Several reports at once; the first error stops all of them.
+#[derive(Default)]
+pub struct Reports<'a>(pub Vec<Box<dyn Report + 'a>>);
+
+impl Report for Reports<'_> {
+    fn begin(&mut self, plan: &Plan) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|report| report.begin(plan))
+    }
+
+    fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|report| report.flow(flow, findings, sources))
+    }
+
+    fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|report| report.finish(input))
+    }
+}

@@ -1,0 +1,108 @@
+//! `findings.csv`: one row per finding.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::diagnose::Finding;
+use crate::flow::Flow;
+use crate::report::Report;
+use crate::report::escape::for_spreadsheet;
+use crate::report::input::{InputFacts, Plan, Sources};
+use crate::report::number::push_seconds;
+
+/// Writes `findings.csv`.
+pub struct FindingsCsv<W: Write> {
+    out: csv::Writer<W>,
+}
+
+impl<W: Write> FindingsCsv<W> {
+    /// Rows onto `out`.
+    pub fn new(out: W) -> Self {
+        Self { out: csv::WriterBuilder::new().has_headers(false).from_writer(out) }
+    }
+}
+
+impl<W: Write> Report for FindingsCsv<W> {
+    fn begin(&mut self, _: &Plan) -> io::Result<()> {
+        Ok(self.out.write_record(COLUMNS.split(','))?)
+    }
+
+    fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()> {
+        for finding in findings {
+            self.out.serialize(Row::of(flow, finding, sources))?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &InputFacts) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+const COLUMNS: &str =
+    "code,severity,certainty,title,flow,endpoint,start,duration_s,summary,records,filter,incident";
+
+#[derive(Serialize)]
+struct Row {
+    code: &'static str,
+    severity: &'static str,
+    certainty: &'static str,
+    title: &'static str,
+    flow: u64,
+    endpoint: String,
+    start: String,
+    duration_s: String,
+    summary: String,
+    records: String,
+    filter: String,
+    incident: &'static str,
+}
+
+impl Row {
+    fn of(flow: &Flow, finding: &Finding, sources: &Sources<'_>) -> Self {
+        let mut duration = Vec::new();
+        if let Some(span) = finding.lasted {
+            push_seconds(span, &mut duration);
+        }
+        Self {
+            code: finding.rule.code,
+            severity: finding.severity.as_str(),
+            certainty: finding.certainty.as_str(),
+            title: finding.rule.title,
+            flow: finding.flow,
+            endpoint: finding.endpoint.to_string(),
+            start: finding.start.to_string(),
+            duration_s: String::from_utf8_lossy(&duration).into_owned(),
+            summary: for_spreadsheet(&finding.summary(flow)).into_owned(),
+            records: joined(records(finding)),
+            filter: display_filter(finding, sources),
+            incident: "",
+        }
+    }
+}
+
+/// The evidence in capture order, each record once.
+fn records(finding: &Finding) -> Vec<u64> {
+    let mut records: Vec<u64> = finding.evidence.records().iter().map(|(at, _)| at.record).collect();
+    records.sort_unstable();
+    records.dedup();
+    records
+}
+
+/// A Wireshark display filter that selects the evidence. Frame numbers count per file, so it is for the file
+/// that holds the first record; evidence in other files is in `records` alone.
+pub(in crate::report) fn display_filter(finding: &Finding, sources: &Sources<'_>) -> String {
+    let located: Vec<_> = records(finding).into_iter().map(sources.locate).collect();
+    let file = located.first().map(|&(file, _)| file);
+    let frames = located.iter().filter(|&&(at, _)| Some(at) == file).map(|&(_, frame)| frame);
+    format!("frame.number in {{{}}}", joined_by(frames, ", "))
+}
+
+fn joined(numbers: Vec<u64>) -> String {
+    joined_by(numbers, " ")
+}
+
+fn joined_by(numbers: impl IntoIterator<Item = u64>, between: &str) -> String {
+    numbers.into_iter().map(|number| number.to_string()).collect::<Vec<_>>().join(between)
+}

@@ -1,0 +1,64 @@
+//! `flows.csv`: one row per incarnation.
+
+use std::io::{self, Write};
+
+use super::csv_line;
+use super::flow_row::{COLUMNS, RowWriter};
+use crate::diagnose::Finding;
+use crate::flow::Flow;
+use crate::report::Report;
+use crate::report::input::{InputFacts, Plan, Sources};
+use crate::report::spill::{SortKey, Sorter};
+
+/// How rows are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As flows are finished: each row is written at once.
+    #[default]
+    Finished,
+    /// By the time of the first segment (`--sort start`): rows are held, on disk when they are many.
+    Start,
+}
+
+/// Writes `flows.csv`.
+#[derive(Debug)]
+pub struct FlowsCsv<W> {
+    out: W,
+    rows: RowWriter,
+    row: Vec<u8>,
+    sorter: Option<Sorter>,
+}
+
+impl<W: Write> FlowsCsv<W> {
+    /// Rows onto `out` (buffered by the caller) in `order`.
+    pub fn new(out: W, order: Order) -> Self {
+        let sorter = (order == Order::Start).then(|| Sorter::new(Sorter::DEFAULT_LIMIT));
+        Self { out, rows: RowWriter::new(), row: Vec::with_capacity(1024), sorter }
+    }
+}
+
+impl<W: Write> Report for FlowsCsv<W> {
+    fn begin(&mut self, _: &Plan) -> io::Result<()> {
+        self.out.write_all(&csv_line(COLUMNS.split(','))?)
+    }
+
+    fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()> {
+        self.row.clear();
+        self.rows.push(flow, findings, sources, &mut self.row)?;
+        match &mut self.sorter {
+            None => self.out.write_all(&self.row),
+            Some(sorter) => {
+                let key = SortKey { time: flow.first.time, flow: flow.id, record: flow.first.record };
+                sorter.push(key, &self.row)
+            }
+        }
+    }
+
+    fn finish(&mut self, _: &InputFacts) -> io::Result<()> {
+        if let Some(sorter) = &mut self.sorter {
+            let out = &mut self.out;
+            sorter.drain(|_, row| out.write_all(row))?;
+        }
+        self.out.flush()
+    }
+}

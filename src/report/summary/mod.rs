@@ -1,0 +1,101 @@
+//! A million flows on one page: counts, spans and curves of bounded size.
+
+mod bounded;
+mod curve;
+mod parties;
+mod spread;
+
+use std::collections::BTreeMap;
+
+pub use bounded::Bounded;
+pub use curve::Curve;
+pub use parties::{Party, Stale, StaleKey, Tally, Waits};
+pub use spread::Spread;
+
+use crate::diagnose::{Certainty, Finding, Severity};
+use crate::flow::{Flow, FlowOutcome, Limits};
+
+/// Flows named as examples.
+pub(super) const EXAMPLES: usize = 3;
+
+/// All findings of one rule.
+#[derive(Clone, Debug)]
+pub struct FindingCount {
+    /// What the rule is called.
+    pub title: &'static str,
+    /// How many there are.
+    pub count: u64,
+    /// The greatest severity among them.
+    pub severity: Severity,
+    /// `Proven` when at least one is.
+    pub certainty: Certainty,
+    /// The first flows that have it.
+    pub examples: Vec<u64>,
+    /// How long they lasted.
+    pub lasted: Spread,
+}
+
+/// What a run comes to.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    limits: Limits,
+    /// Flows added.
+    pub flows: u64,
+    /// Flows by outcome.
+    pub outcomes: BTreeMap<FlowOutcome, u64>,
+    /// Findings by code.
+    pub findings: BTreeMap<&'static str, FindingCount>,
+    /// Who was stuck in CLOSE-WAIT.
+    pub waits: Bounded<Party, Waits>,
+    /// Who answered late segments with RST.
+    pub stale: Bounded<StaleKey, Stale>,
+}
+
+impl Summary {
+    /// A summary of nothing. `limits` say from which time on a CLOSE-WAIT counts as stuck.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            flows: 0,
+            outcomes: BTreeMap::new(),
+            findings: BTreeMap::new(),
+            waits: Bounded::default(),
+            stale: Bounded::default(),
+        }
+    }
+
+    /// Adds one flow.
+    pub fn add(&mut self, flow: &Flow, findings: &[Finding]) {
+        self.flows += 1;
+        *self.outcomes.entry(flow.outcome).or_default() += 1;
+        for finding in findings {
+            self.add_finding(finding);
+        }
+        if let Some(wait) = flow.close_wait.filter(|wait| parties::is_stuck(flow, wait, &self.limits)) {
+            self.waits.update(Party::of(flow, wait.at), |waits| waits.add(flow, &wait));
+        }
+        for reset in flow.resets.iter().filter(|reset| parties::is_stale(reset)) {
+            self.stale.update(StaleKey::of(flow, reset), |stale| stale.add(reset));
+        }
+    }
+
+    fn add_finding(&mut self, finding: &Finding) {
+        let count = self.findings.entry(finding.rule.code).or_insert_with(|| FindingCount {
+            title: finding.rule.title,
+            count: 0,
+            severity: finding.severity,
+            certainty: finding.certainty,
+            examples: Vec::new(),
+            lasted: Spread::default(),
+        });
+        count.count += 1;
+        count.severity = count.severity.max(finding.severity);
+        count.certainty = count.certainty.max(finding.certainty);
+        if count.examples.len() < EXAMPLES {
+            count.examples.push(finding.flow);
+        }
+        if let Some(lasted) = finding.lasted {
+            count.lasted.add(lasted);
+        }
+    }
+}

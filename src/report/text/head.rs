@@ -1,0 +1,127 @@
+//! The first line, the accounts of the input, and what to run next.
+
+use std::io;
+
+use super::layout::{Page, counted, date, keep, listed};
+use crate::report::input::{FileFacts, InputFacts};
+use crate::report::number::grouped;
+use crate::report::summary::Summary;
+
+/// Files that are listed one by one.
+const FILES: usize = 4;
+/// Notes that are printed.
+const NOTES: usize = 8;
+
+/// What was read, in one or two lines.
+pub(super) fn write(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> io::Result<()> {
+    let name = match input.files.as_slice() {
+        [] => "no input".to_owned(),
+        [file] => file.name.clone(),
+        [first, rest @ ..] => format!("{} and {} more", first.name, rest.len()),
+    };
+    let facts = [
+        counted(input.records, "record"),
+        format!("{} TCP", grouped(input.segments)),
+        counted(summary.flows, "flow"),
+        input.span().to_string(),
+    ];
+    page.text(&format!("{}   {}", base_name(&name), listed(facts.iter().map(String::as_str))))?;
+    let (Some(first), Some(last)) = (input.first_time, input.last_time) else { return Ok(()) };
+    let until = if date(first) == date(last) { String::new() } else { format!("{} ", date(last)) };
+    let text = format!("{} {} – {until}{} UTC", date(first), first.time_of_day(1), last.time_of_day(1));
+    writeln!(page.out, "{}", page.paint.dim(&text))
+}
+
+/// Every record is accounted for, and every limit of the capture is told.
+pub(super) fn write_accounts(page: &mut Page<'_>, input: &InputFacts) -> io::Result<()> {
+    page.heading("INPUT", "")?;
+    let mut parts = vec![counted(input.segments, "TCP segment")];
+    parts.extend(input.skipped.iter().map(|skipped| {
+        keep(&format!(
+            "{} {} (first: record {})",
+            grouped(skipped.count),
+            skipped.reason,
+            skipped.first_record
+        ))
+    }));
+    page.labelled("records", &format!("{} = {}", keep(&grouped(input.records)), parts.join("\u{a0}+ ")))?;
+    let skipped: u64 = input.skipped.iter().map(|skipped| skipped.count).sum();
+    if input.segments + skipped != input.records {
+        page.labelled("", "these do not add up: please report it")?;
+    }
+    for file in input.files.iter().take(FILES) {
+        page.labelled("file", &file_line(file))?;
+    }
+    if input.files.len() > FILES {
+        page.labelled("", &format!("… and {} more files", input.files.len() - FILES))?;
+    }
+    if input.late_segments > 0 {
+        page.labelled(
+            "late",
+            &format!("{} came after their flow had been written", counted(input.late_segments, "segment")),
+        )?;
+    }
+    if input.duplicates > 0 {
+        let text = format!("{} the same packet as another one", counted(input.duplicates, "record"));
+        page.labelled("copies", &text)?;
+    }
+    for note in input.notes.iter().take(NOTES) {
+        page.labelled("note", note)?;
+    }
+    if input.notes.len() > NOTES {
+        page.labelled("", &format!("… and {} more notes", input.notes.len() - NOTES))?;
+    }
+    if input.notes.is_empty() && input.duplicates == 0 && input.late_segments == 0 {
+        page.labelled("health", "nothing reported as dropped, cut or seen twice")?;
+    }
+    Ok(())
+}
+
+/// Commands that go on from here.
+pub(super) fn write_next(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> io::Result<()> {
+    let mut commands = Vec::new();
+    if let Some((code, count)) = super::tables::worst(summary).first() {
+        commands.push(format!("closewait explain {code}"));
+        if let (Some(flow), Some(file)) = (count.examples.first(), arguments(&input.files)) {
+            commands.push(format!("closewait timeline {file} --flow {flow}"));
+        }
+    }
+    commands.push("-o report/".to_owned());
+    writeln!(page.out)?;
+    page.text(&listed(commands.iter().map(String::as_str)))
+}
+
+/// The captures as a shell takes them; further ones are left to the reader.
+fn arguments(files: &[FileFacts]) -> Option<String> {
+    let first = files.first()?;
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
+    let name = if first.name.chars().all(plain) && !first.name.is_empty() {
+        first.name.clone()
+    } else {
+        format!("'{}'", first.name.replace('\'', "'\\''"))
+    };
+    Some(if files.len() > 1 { format!("{name} …") } else { name })
+}
+
+fn file_line(file: &FileFacts) -> String {
+    let mut facts = vec![file.format.clone()];
+    facts.extend(file.link_types.iter().cloned());
+    facts.extend(file.snaplen.map(|octets| format!("snap {octets}")));
+    facts.push(counted(file.records, "record"));
+    facts.push(size(file.bytes));
+    format!("{}: {}", file.name, listed(facts.iter().map(String::as_str)))
+}
+
+fn base_name(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for display")]
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => counted(bytes, "byte"),
+        10_000..10_000_000 => format!("{} kB", bytes / 1000),
+        10_000_000..10_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}

@@ -1,0 +1,135 @@
+//! Lines that keep to the page.
+
+use std::io::{self, Write};
+
+use crate::report::escape::{display_width, for_terminal};
+use crate::report::input::InputFacts;
+use crate::report::paint::Paint;
+use crate::time::Timestamp;
+
+/// Columns of the labels below a heading.
+const LABEL: usize = 12;
+
+/// A blank at which [`wrap`] breaks no line.
+const HARD_BLANK: char = '\u{a0}';
+
+/// `text` as one word: its blanks break no line.
+pub(super) fn keep(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
+}
+
+/// Things that are kept whole, with ` · ` between them.
+pub(super) fn listed<'a>(things: impl IntoIterator<Item = &'a str>) -> String {
+    things.into_iter().map(keep).collect::<Vec<_>>().join("\u{a0}· ")
+}
+
+/// Where the page goes, how wide it is, and how it tells time.
+pub(super) struct Page<'a> {
+    pub(super) out: &'a mut dyn Write,
+    pub(super) width: usize,
+    pub(super) paint: Paint,
+    /// True when the capture runs past midnight (UTC), so that a time of day is not enough.
+    with_date: bool,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, width: usize, paint: Paint, input: &InputFacts) -> Self {
+        let day = |time: Option<Timestamp>| time.map(|time| time.nanos().div_euclid(86_400_000_000_000));
+        Self { out, width, paint, with_date: day(input.first_time) != day(input.last_time) }
+    }
+
+    /// `12:31:05.2`, with the date when the capture holds more than one.
+    pub(super) fn clock(&self, time: Timestamp) -> String {
+        let of_day = time.time_of_day(1);
+        if self.with_date { keep(&format!("{} {of_day}", date(time))) } else { of_day }
+    }
+
+    /// A blank line, then `name` with `remark` at the right.
+    pub(super) fn heading(&mut self, name: &str, remark: &str) -> io::Result<()> {
+        let remark = &remark.replace(HARD_BLANK, " ");
+        let gap = self.width.saturating_sub(display_width(name) + display_width(remark));
+        let (bold, dim) = (self.paint.bold(name), self.paint.dim(remark));
+        if remark.is_empty() {
+            writeln!(self.out, "\n{bold}")
+        } else {
+            writeln!(self.out, "\n{bold}{:gap$}{dim}", "")
+        }
+    }
+
+    /// `  label     text`, wrapped.
+    pub(super) fn labelled(&mut self, label: &str, text: &str) -> io::Result<()> {
+        let blank = " ".repeat(LABEL);
+        wrap(&format!("  {label:<width$}", width = LABEL - 2), &blank, text, self.width, self.out)
+    }
+
+    /// Text from the left margin, wrapped.
+    pub(super) fn text(&mut self, text: &str) -> io::Result<()> {
+        wrap("", "  ", text, self.width, self.out)
+    }
+
+    /// The same in bold.
+    pub(super) fn bold_text(&mut self, text: &str) -> io::Result<()> {
+        let mut lines = Vec::new();
+        wrap("", "  ", text, self.width, &mut lines)?;
+        for line in String::from_utf8_lossy(&lines).lines() {
+            writeln!(self.out, "{}", self.paint.bold(line))?;
+        }
+        Ok(())
+    }
+}
+
+/// `2026-11-21`.
+pub(super) fn date(time: Timestamp) -> String {
+    time.to_string().chars().take_while(|&character| character != 'T').collect()
+}
+
+/// `1 connection`, `30 connections`.
+pub(super) fn counted(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    keep(&format!("{} {thing}{plural}", crate::report::number::grouped(count)))
+}
+
+/// Writes `text` in lines of at most `width` columns, `first` before the first and `rest` before the others.
+/// A word longer than a line is cut.
+pub(in crate::report) fn wrap(
+    first: &str,
+    rest: &str,
+    text: &str,
+    width: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let text = for_terminal(text);
+    let mut line = first.to_owned();
+    let mut empty = true;
+    for word in text.split(' ') {
+        if !empty && display_width(&line) + 1 + display_width(word) > width {
+            writeln!(out, "{}", line.trim_end())?;
+            rest.clone_into(&mut line);
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        for character in word.chars().map(|character| if character == HARD_BLANK { ' ' } else { character }) {
+            if display_width(&line) + display_width(character.encode_utf8(&mut [0; 4])) > width {
+                writeln!(out, "{}", line.trim_end())?;
+                rest.clone_into(&mut line);
+            }
+            line.push(character);
+        }
+        empty = false;
+    }
+    writeln!(out, "{}", line.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_kept_whole_unless_longer_than_a_line() {
+        let mut out = Vec::new();
+        wrap("* ", "  ", "one two three fourfivesixseven", 10, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "* one two\n  three\n  fourfive\n  sixseven\n");
+    }
+}

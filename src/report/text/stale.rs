@@ -1,0 +1,71 @@
+//! `STALE PORTS`: who answered late segments with RST because it had forgotten the connection.
+
+use std::cmp::Reverse;
+use std::io;
+
+use super::layout::{Page, counted, keep};
+use crate::report::number::grouped;
+use crate::report::summary::{Party, Stale, StaleKey, Summary, Tally};
+
+/// Pairs of hosts that are told one by one.
+const PAIRS: usize = 5;
+
+pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
+    if summary.stale.is_empty() {
+        return Ok(());
+    }
+    let mut pairs: Vec<(&StaleKey, &Stale)> = summary.stale.iter().collect();
+    pairs.sort_by_key(|&(key, stale)| (Reverse(stale.count()), *key));
+    let total: u64 = pairs.iter().map(|(_, stale)| stale.count()).sum::<u64>() + summary.stale.left_out();
+    page.heading("STALE PORTS", &counted(total, "RST"))?;
+    for (key, stale) in pairs.iter().take(PAIRS) {
+        for (tally, thing) in
+            [(&stale.fins, "late FIN"), (&stale.data, "late data"), (&stale.probes, "late probe")]
+        {
+            if tally.count > 0 {
+                one(page, key, tally, thing)?;
+            }
+        }
+    }
+    let rest = pairs.get(PAIRS..).unwrap_or_default();
+    if !rest.is_empty() || summary.stale.left_out() > 0 {
+        let count: u64 = rest.iter().map(|(_, stale)| stale.count()).sum::<u64>() + summary.stale.left_out();
+        page.text(&format!("… and {} between other hosts", counted(count, "RST")))?;
+    }
+    Ok(())
+}
+
+fn one(page: &mut Page<'_>, key: &StaleKey, tally: &Tally, thing: &str) -> io::Result<()> {
+    let what = match thing {
+        "late data" => format!("late data {}", times(tally.count)),
+        _ => counted(tally.count, thing),
+    };
+    let late = match key.late {
+        Party::Service(service) => service.to_string(),
+        Party::Client { host, .. } => host.to_string(),
+    };
+    let memory = if tally.count == 1 { "it had forgotten the port" } else { "it had forgotten the ports" };
+    page.bold_text(&format!("{} answered {what} of {late} with RST ({memory})", key.forgot))?;
+    if let Some((first, last)) = tally.times {
+        let when = if tally.count == 1 {
+            page.clock(first)
+        } else {
+            format!("{} – {}", page.clock(first), page.clock(last))
+        };
+        page.labelled("when", &when)?;
+    }
+    let examples: Vec<_> = tally
+        .examples
+        .iter()
+        .map(|&(late, rst)| match late {
+            Some(late) => keep(&format!("{late} → RST {rst}")),
+            None => keep(&format!("RST {rst}")),
+        })
+        .collect();
+    let more = if tally.count > examples.len() as u64 { ", …" } else { "" };
+    page.labelled("records", &format!("{}{more}", examples.join(", ")))
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) }
+}

@@ -1,0 +1,102 @@
+//! `OUTCOMES` and `WORST FINDINGS`, side by side.
+
+use std::cmp::Reverse;
+use std::io;
+
+use super::layout::Page;
+use crate::report::escape::{display_width, shorten};
+use crate::report::number::grouped;
+use crate::report::summary::{FindingCount, Summary};
+
+/// Rows of either table.
+const ROWS: usize = 10;
+/// Columns of the longest outcome, of the gap between the tables, and of a severity.
+const OUTCOME: usize = 23;
+const GAP: usize = 3;
+const SEVERITY: usize = 7;
+
+/// Codes with their counts: faults first, then what is proven, then the most.
+pub(super) fn worst(summary: &Summary) -> Vec<(&'static str, &FindingCount)> {
+    let mut codes: Vec<_> = summary.findings.iter().map(|(&code, count)| (code, count)).collect();
+    codes.sort_by_key(|&(code, count)| (Reverse((count.severity, count.certainty, count.count)), code));
+    codes
+}
+
+pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
+    let counts = summary.outcomes.values().chain(summary.findings.values().map(|count| &count.count));
+    let number = counts.max().map_or(0, |&count| grouped(count).len()).max("flows".len()) + 1;
+    let left = OUTCOME + number;
+    let title = page.width - left - GAP - SEVERITY - number;
+    let outcomes = outcomes(summary, number);
+    let findings = findings(page, summary, title, number);
+    writeln!(page.out)?;
+    let mut head = page.paint.bold(&row("OUTCOMES", "flows", number));
+    if !findings.is_empty() {
+        let right = format!("{:GAP$}{:<title$}{:SEVERITY$}{:>number$}", "", "WORST FINDINGS", "", "flows");
+        head.push_str(&page.paint.bold(&right));
+    }
+    write_line(page, &head)?;
+    for place in 0..outcomes.len().max(findings.len()) {
+        let left = outcomes.get(place).cloned().unwrap_or_else(|| " ".repeat(left));
+        let right = findings.get(place).map_or("", String::as_str);
+        write_line(page, &format!("{left}{:GAP$}{right}", ""))?;
+    }
+    Ok(())
+}
+
+fn write_line(page: &mut Page<'_>, line: &str) -> io::Result<()> {
+    writeln!(page.out, "{}", line.trim_end())
+}
+
+fn outcomes(summary: &Summary, number: usize) -> Vec<String> {
+    let mut counts: Vec<_> = summary.outcomes.iter().collect();
+    counts.sort_by_key(|&(outcome, count)| (Reverse(*count), *outcome));
+    let cut = if counts.len() > ROWS { ROWS - 1 } else { counts.len() };
+    let (shown, rest) = counts.split_at_checked(cut).unwrap_or_default();
+    let mut rows: Vec<_> =
+        shown.iter().map(|(outcome, count)| row(outcome.as_str(), &grouped(**count), number)).collect();
+    if !rest.is_empty() {
+        let flows: u64 = rest.iter().map(|(_, count)| **count).sum();
+        rows.push(row("others", &grouped(flows), number));
+    }
+    rows
+}
+
+fn findings(page: &Page<'_>, summary: &Summary, room: usize, number: usize) -> Vec<String> {
+    let codes = worst(summary);
+    let cut = if codes.len() > ROWS { ROWS - 1 } else { codes.len() };
+    let mut rows: Vec<_> = codes
+        .iter()
+        .take(cut)
+        .map(|(code, count)| {
+            let severity = format!("{:<SEVERITY$}", count.severity.as_str());
+            let severity = page.paint.severity(count.severity, &severity);
+            format!("{}{severity}{:>number$}", title(code, count, room), grouped(count.count))
+        })
+        .collect();
+    if codes.len() > cut {
+        rows.push(format!("… and {} more codes", codes.len() - cut));
+    }
+    rows
+}
+
+/// `FIN102 delayed FIN, median 57.1 s`, padded to `room` columns; the median is left out where it does not fit.
+fn title(code: &str, count: &FindingCount, room: usize) -> String {
+    let room_for_words = room.saturating_sub(1);
+    let mut text = format!("{code} {}", count.title);
+    let median = match count.lasted.count() {
+        0 => String::new(),
+        1 => format!(", {}", count.lasted.median()),
+        _ => format!(", median {}", count.lasted.median()),
+    };
+    if display_width(&text) + display_width(&median) <= room_for_words {
+        text.push_str(&median);
+    }
+    let text = shorten(&text, room_for_words);
+    let blank = room.saturating_sub(display_width(&text));
+    format!("{text}{:blank$}", "")
+}
+
+fn row(name: &str, number: &str, width: usize) -> String {
+    format!("{name:<OUTCOME$}{number:>width$}")
+}

@@ -1,0 +1,329 @@
+//! Six flows built by hand, one of each kind that the reports must tell apart.
+
+use closewait::diagnose::{Evidence, Finding, Rule, Severity};
+use closewait::flow::{
+    Answered, CloseWait, EndpointState, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letter,
+    Letters, Origin, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic,
+};
+use closewait::net::{Endpoint, Role, Sides};
+use closewait::report::{FileFacts, InputFacts, Plan, Skipped, replay};
+use closewait::tcp::{Flags, SeqNumber};
+use closewait::time::{TimeDelta, Timestamp};
+
+use Role::{Initiator, Responder};
+
+/// 2026-11-21 08:00:00 UTC.
+pub const START: i64 = 1_795_248_000_000_000_000;
+const SYN: u8 = 2;
+const SYN_ACK: u8 = 0x12;
+const ACK: u8 = 0x10;
+const FIN_ACK: u8 = 0x11;
+const PUSH_ACK: u8 = 0x18;
+const RST: u8 = 4;
+const RST_ACK: u8 = 0x14;
+
+pub fn at(millis: i64) -> Timestamp {
+    Timestamp::from_nanos(START + millis * 1_000_000)
+}
+
+fn endpoint(text: &str) -> Endpoint {
+    let address: std::net::SocketAddr = text.parse().unwrap();
+    Endpoint { addr: address.ip(), port: address.port() }
+}
+
+fn rule(code: &'static str, title: &'static str, severity: Severity) -> &'static Rule {
+    Box::leak(Box::new(Rule {
+        code,
+        title,
+        severity,
+        explanation: "",
+        check: |_, _| None,
+        summary: |flow, finding| {
+            let lasted = finding.lasted.map_or(String::new(), |span| format!(" for {span}"));
+            format!("{} kept {} waiting{lasted}", finding.endpoint, flow.initiator)
+        },
+    }))
+}
+
+/// What to write down of one event: milliseconds, record, sender, kind, flags, seq, ack, octets.
+type Line = (i64, u64, Role, EventKind, u8, u32, u32, u32);
+
+fn event(&(millis, record, from, kind, flags, seq, ack, octets): &Line) -> Event {
+    Event {
+        at: RecordRef { record, time: at(millis) },
+        seq: SeqNumber(seq),
+        ack: SeqNumber(ack),
+        octets,
+        window: 501,
+        flags: Flags(flags),
+        from,
+        kind,
+        into_successor: false,
+    }
+}
+
+fn flow(stream: u64, initiator: &str, responder: &str, outcome: FlowOutcome, lines: &[Line]) -> Flow {
+    let events: Vec<_> = lines.iter().map(event).collect();
+    let (first, last) = (events[0].at, events[events.len() - 1].at);
+    let own: Vec<_> = events.iter().filter(|event| event.kind != EventKind::Ghost).copied().collect();
+    let fin = |role| fin_facts(&own, role);
+    let fins = Sides { initiator: fin(Initiator), responder: fin(Responder) };
+    let active_closer = own.iter().find(|event| event.flags.fin()).map(|event| event.from);
+    let mut flow = Flow {
+        id: first.record,
+        stream,
+        initiator: endpoint(initiator),
+        responder: endpoint(responder),
+        scope: 0,
+        first,
+        last,
+        origin: Origin::Handshake,
+        handshake: Handshake::Complete,
+        handshake_rtt: Some(TimeDelta::from_nanos(38_000)),
+        syn_retries: 0,
+        fast_open: false,
+        mptcp_join: false,
+        outcome,
+        undecided_because: None,
+        states: Sides::default(),
+        active_closer,
+        fin_delay: fins.initiator.zip(fins.responder).map(|(a, b)| (b.first.time - a.first.time).abs()),
+        fin: fins,
+        data_after_fin: false,
+        close_wait: None,
+        resets: Vec::new(),
+        deciding_reset: None,
+        incarnation: 1,
+        reuse: None,
+        successor: None,
+        traffic: traffic(&own),
+        exchanges: 0,
+        unanswered_octets: 0,
+        last_talker: None,
+        letters: letters(&own),
+        events,
+        events_dropped: 0,
+        decided: last.time,
+    };
+    flow.states = replay(&flow).last().map_or_else(Sides::<EndpointState>::default, |step| step.after);
+    flow
+}
+
+fn fin_facts(events: &[Event], role: Role) -> Option<FinFacts> {
+    let copies: Vec<_> = events.iter().filter(|event| event.from == role && event.flags.fin()).collect();
+    let first = copies.first()?;
+    let acks = |event: &&Event| {
+        event.from != role
+            && event.flags.ack()
+            && event.ack == first.end()
+            && event.at.record > first.at.record
+    };
+    Some(FinFacts {
+        first: first.at,
+        last: copies[copies.len() - 1].at,
+        copies: u32::try_from(copies.len()).unwrap(),
+        acked: events.iter().find(acks).map(|event| event.at),
+        end: first.end(),
+        acknowledges_peer: false,
+        into_successor: false,
+    })
+}
+
+fn traffic(events: &[Event]) -> Sides<Traffic> {
+    let mut traffic: Sides<Traffic> = Sides::default();
+    for event in events {
+        traffic[event.from].packets += 1;
+        traffic[event.from].octets += u64::from(event.octets);
+    }
+    traffic
+}
+
+fn letters(events: &[Event]) -> Letters {
+    let mut letters = Letters::default();
+    for event in events {
+        let letter = match event.flags.0 {
+            SYN => Letter::S,
+            SYN_ACK => Letter::H,
+            FIN_ACK => Letter::F,
+            RST | RST_ACK => Letter::R,
+            _ if event.octets > 0 => Letter::D,
+            _ => Letter::A,
+        };
+        letters.note(event.from, letter);
+    }
+    letters
+}
+
+fn opening(millis: i64, record: u64) -> [Line; 3] {
+    [
+        (millis, record, Initiator, EventKind::Syn, SYN, 100, 0, 0),
+        (millis, record + 1, Responder, EventKind::SynAck, SYN_ACK, 900, 101, 0),
+        (millis, record + 2, Initiator, EventKind::HandshakeAck, ACK, 101, 901, 0),
+    ]
+}
+
+fn close_wait(flow: &mut Flow, until: Option<u64>, capture_end: i64) {
+    let acked = flow.fin.initiator.unwrap().acked.unwrap();
+    let until = until.map(|record| flow.events.iter().find(|event| event.at.record == record).unwrap().at);
+    let end = until.map_or(at(capture_end), |until| until.time);
+    flow.close_wait =
+        Some(CloseWait { at: Responder, since: acked, until, lasted: end - acked.time, proven: true });
+}
+
+fn reset(by: Role, kind: ResetKind, at: RecordRef, answers: Option<(Answered, RecordRef)>) -> Reset {
+    Reset { by, kind, at, answers, after_close: false, ignored: false, ttl: 64, sender_ttl: (64, 64) }
+}
+
+/// One request, one answer, closed in order.
+pub fn clean() -> Flow {
+    let mut lines = opening(0, 1).to_vec();
+    lines.extend([
+        (1, 4, Initiator, EventKind::Data, PUSH_ACK, 101, 901, 79),
+        (3, 5, Responder, EventKind::Data, PUSH_ACK, 901, 180, 512),
+        (4, 6, Initiator, EventKind::Fin, FIN_ACK, 180, 1413, 0),
+        (5, 7, Responder, EventKind::Fin, FIN_ACK, 1413, 181, 0),
+        (6, 8, Initiator, EventKind::AckOfFin, ACK, 181, 1414, 0),
+    ]);
+    let mut flow = flow(0, "10.100.0.2:49580", "10.100.0.1:8880", FlowOutcome::CleanClose, &lines);
+    flow.exchanges = 1;
+    flow
+}
+
+/// The responder closes 30.1 s after the initiator.
+pub fn delayed() -> Flow {
+    let mut lines = opening(1000, 11).to_vec();
+    lines.extend([
+        (1001, 14, Initiator, EventKind::Fin, FIN_ACK, 101, 901, 0),
+        (1041, 15, Responder, EventKind::AckOfFin, ACK, 901, 102, 0),
+        (31_101, 60, Responder, EventKind::Fin, FIN_ACK, 901, 102, 0),
+        (31_102, 61, Initiator, EventKind::AckOfFin, ACK, 102, 902, 0),
+    ]);
+    let mut flow = flow(1, "10.100.0.2:54590", "10.100.0.1:8880", FlowOutcome::DelayedFin, &lines);
+    close_wait(&mut flow, Some(60), 0);
+    flow
+}
+
+/// The responder never closes.
+pub fn half_closed() -> Flow {
+    let mut lines = opening(2000, 21).to_vec();
+    lines.extend([
+        (2001, 24, Initiator, EventKind::Fin, FIN_ACK, 101, 901, 0),
+        (2041, 25, Responder, EventKind::AckOfFin, ACK, 901, 102, 0),
+    ]);
+    let mut flow = flow(2, "[2001:db8::2]:40000", "[2001:db8::1]:443", FlowOutcome::HalfClosed, &lines);
+    close_wait(&mut flow, None, 92_700);
+    flow.decided = at(92_700);
+    flow
+}
+
+/// The responder's FIN comes when the initiator has forgotten the port.
+pub fn late_fin_rst() -> Flow {
+    let mut lines = opening(4178, 57).to_vec();
+    lines.extend([
+        (4179, 62, Initiator, EventKind::Fin, FIN_ACK, 101, 901, 0),
+        (4219, 63, Responder, EventKind::AckOfFin, ACK, 901, 102, 0),
+        (91_043, 229, Responder, EventKind::Fin, FIN_ACK, 901, 102, 0),
+        (91_043, 230, Initiator, EventKind::Rst, RST, 102, 0, 0),
+    ]);
+    let mut flow = flow(4, "10.100.0.2:54594", "10.100.0.1:8880", FlowOutcome::LateFinRst, &lines);
+    close_wait(&mut flow, Some(229), 0);
+    let fin = flow.fin.responder.unwrap().first;
+    flow.resets = vec![reset(Initiator, ResetKind::StaleFin, flow.last, Some((Answered::Fin, fin)))];
+    flow.deciding_reset = Some(0);
+    flow
+}
+
+/// Nobody listens.
+pub fn refused() -> Flow {
+    let lines = [
+        (5000, 70, Initiator, EventKind::Syn, SYN, 100, 0, 0),
+        (5001, 71, Responder, EventKind::Rst, RST_ACK, 0, 101, 0),
+    ];
+    let mut flow = flow(5, "10.100.0.2:54600", "10.100.0.1:9999", FlowOutcome::Refused, &lines);
+    flow.handshake = Handshake::Syn;
+    flow.handshake_rtt = None;
+    flow.resets = vec![reset(Responder, ResetKind::Refusal, flow.last, Some((Answered::Syn, flow.first)))];
+    flow.deciding_reset = Some(0);
+    flow
+}
+
+/// The port of the late FIN again, a ghost of the predecessor, a repeated FIN.
+pub fn reuse() -> Flow {
+    let mut lines = opening(91_500, 240).to_vec();
+    lines.extend([
+        (91_600, 243, Responder, EventKind::Ghost, FIN_ACK, 901, 102, 0),
+        (91_700, 244, Initiator, EventKind::Fin, FIN_ACK, 101, 901, 0),
+        (91_900, 245, Initiator, EventKind::FinAgain, FIN_ACK, 101, 901, 0),
+        (91_901, 246, Responder, EventKind::AckOfFin, ACK, 901, 102, 0),
+        (92_000, 247, Responder, EventKind::Fin, FIN_ACK, 901, 102, 0),
+        (92_001, 248, Initiator, EventKind::AckOfFin, ACK, 102, 902, 0),
+    ]);
+    let mut flow = flow(6, "10.100.0.2:54594", "10.100.0.1:8880", FlowOutcome::CleanClose, &lines);
+    flow.incarnation = 2;
+    let gap = TimeDelta::from_millis(457);
+    flow.reuse = Some(Reuse { predecessor: 57, gap, kind: ReuseKind::Clean, waiting: None });
+    flow
+}
+
+/// Every flow in the order of its end, with what is found in it.
+pub fn flows() -> Vec<(Flow, Vec<Finding>)> {
+    let refusal = rule("SYN101", "connection refused", Severity::Warning);
+    let late = rule("FIN102", "delayed FIN", Severity::Warning);
+    let stuck = rule("FIN101", "half-closed and never finished", Severity::Fault);
+    let stale = rule("RST101", "RST to a stale port: late FIN", Severity::Fault);
+    let about_fins = |rule, flow: &Flow| {
+        let shown = Evidence::new(flow.fin.initiator.unwrap().first, "FIN")
+            .and_maybe(flow.fin.responder.map(|fin| fin.first), "FIN of its peer");
+        Finding::new(rule, flow, flow.responder, shown).lasting(flow.close_wait.unwrap().lasted)
+    };
+    let (refused, delayed, late_rst, half) = (refused(), delayed(), late_fin_rst(), half_closed());
+    let refusals =
+        vec![Finding::new(refusal, &refused, refused.responder, Evidence::new(refused.last, "RST"))];
+    let delays = vec![about_fins(late, &delayed)];
+    let answered =
+        Evidence::new(late_rst.resets[0].at, "RST").and(late_rst.fin.responder.unwrap().first, "late FIN");
+    let stales =
+        vec![about_fins(late, &late_rst), Finding::new(stale, &late_rst, late_rst.initiator, answered)];
+    let stucks = vec![about_fins(stuck, &half).presumed()];
+    vec![
+        (refused, refusals),
+        (clean(), vec![]),
+        (delayed, delays),
+        (late_rst, stales),
+        (reuse(), vec![]),
+        (half, stucks),
+    ]
+}
+
+pub fn plan() -> Plan {
+    Plan {
+        version: "0.0.0".to_owned(),
+        inputs: vec!["captures/incident.pcapng".to_owned()],
+        options: vec![("--fin-delay".to_owned(), "1".to_owned())],
+        ..Plan::default()
+    }
+}
+
+pub fn input() -> InputFacts {
+    let file = |name: &str, records, bytes| FileFacts {
+        name: name.to_owned(),
+        format: "pcapng".to_owned(),
+        link_types: vec!["Ethernet".to_owned()],
+        snaplen: Some(128),
+        records,
+        bytes,
+    };
+    let skipped =
+        |reason: &str, count, first_record| Skipped { reason: reason.to_owned(), count, first_record };
+    InputFacts {
+        files: vec![file("captures/incident.pcapng", 100, 9_876), file("captures/=next.pcapng", 166, 45_678)],
+        records: 266,
+        segments: 260,
+        skipped: vec![skipped("ICMP", 4, 9), skipped("ARP", 2, 30)],
+        late_segments: 0,
+        duplicates: 0,
+        first_time: Some(at(0)),
+        last_time: Some(at(92_700)),
+        notes: vec![],
+    }
+}
