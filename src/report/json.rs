@@ -39,6 +39,7 @@ impl<W: Write> Report for JsonReport<W> {
     fn begin(&mut self, plan: &Plan) -> io::Result<()> {
         write!(self.out, "{{\"schema\": \"{SCHEMA}\"")?;
         self.member("version", &plan.version)?;
+        self.member("inputs", &plan.inputs)?;
         self.member("options", &model::Options(&plan.options))?;
         self.member("limits", &JsonLimits::of(&plan.limits))?;
         write!(self.out, ",\n\"flows\": [")

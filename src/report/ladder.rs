@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::escape::{display_width, for_terminal, shorten};
 use super::paint::Paint;
 use super::replay::{Step, replay};
-use super::story::{answered_word, points_right, reset_words, state_word};
+use super::story::{answered_word, forgotten_by, points_right, reset_words, state_word};
 use super::text::wrap;
 use crate::diagnose::{Finding, Severity};
 use crate::flow::{EndpointState, Event, EventKind, Flow};
@@ -36,6 +36,17 @@ pub fn write_ladder(
     let mut previous = None;
     for step in replay(flow) {
         if let Some(event) = flow.events.get(step.event) {
+            if let Some(reset) = forgotten_by(flow, event) {
+                let who = flow.endpoint(reset.by).addr;
+                let text = format!("({who} has forgotten this port: record {})", reset.at.record);
+                writeln!(
+                    out,
+                    "{:TIME$}{:DELTA$}{}",
+                    "",
+                    "",
+                    paint.dim(&shorten(&text, layout.width - TIME - DELTA))
+                )?;
+            }
             layout.rung(flow, &step, event, previous, paint, out)?;
             previous = Some(event.at.time);
         }
@@ -188,6 +199,12 @@ fn foot(
             format!(" answers the {} of record {}", answered_word(what), at.record)
         });
         let text = format!("record {}: RST{answered}: {}", reset.at.record, reset_words(reset));
+        wrap("", "  ", &text, width, out)?;
+    }
+    if let Some(wait) = flow.close_wait.filter(|wait| wait.until.is_none()) {
+        let (who, since, lasted) = (flow.endpoint(wait.at), wait.since.record, wait.lasted);
+        let text =
+            format!("{who} was still in CLOSE-WAIT when the capture ended, {lasted} after record {since}");
         wrap("", "  ", &text, width, out)?;
     }
     for finding in findings {

@@ -54,6 +54,9 @@ impl<'a> Story<'a> {
             }
         }
         detail.extend(self.meaning(event));
+        detail.extend(
+            forgotten_by(self.flow, event).map(|reset| format!("{} had forgotten the port", reset.by)),
+        );
         Line { event: words, detail: detail.join("; ") }
     }
 
@@ -114,6 +117,14 @@ impl<'a> Story<'a> {
     fn reset(&self, event: &Event) -> Option<&'a Reset> {
         self.flow.resets.iter().find(|reset| reset.at.record == event.at.record)
     }
+}
+
+/// The RST by which the receiver of `event` says that it had forgotten the connection.
+pub(super) fn forgotten_by<'a>(flow: &'a Flow, event: &Event) -> Option<&'a Reset> {
+    flow.resets.iter().find(|reset| {
+        let answers = reset.answers.is_some_and(|(_, at)| at.record == event.at.record);
+        answers && matches!(reset.kind, ResetKind::StaleFin | ResetKind::StaleData | ResetKind::StaleProbe)
+    })
 }
 
 /// What a RST says about its sender.

@@ -13,7 +13,7 @@ use closewait::time::{TimeDelta, Timestamp};
 use Role::{Initiator, Responder};
 
 /// 2026-11-21 08:00:00 UTC.
-pub const START: i64 = 1_795_248_000_000_000_000;
+pub(crate) const START: i64 = 1_795_248_000_000_000_000;
 const SYN: u8 = 2;
 const SYN_ACK: u8 = 0x12;
 const ACK: u8 = 0x10;
@@ -22,7 +22,7 @@ const PUSH_ACK: u8 = 0x18;
 const RST: u8 = 4;
 const RST_ACK: u8 = 0x14;
 
-pub fn at(millis: i64) -> Timestamp {
+pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_nanos(START + millis * 1_000_000)
 }
 
@@ -165,7 +165,7 @@ fn opening(millis: i64, record: u64) -> [Line; 3] {
 fn close_wait(flow: &mut Flow, until: Option<u64>, capture_end: i64) {
     let acked = flow.fin.initiator.unwrap().acked.unwrap();
     let until = until.map(|record| flow.events.iter().find(|event| event.at.record == record).unwrap().at);
-    let end = until.map_or(at(capture_end), |until| until.time);
+    let end = until.map_or_else(|| at(capture_end), |until| until.time);
     flow.close_wait =
         Some(CloseWait { at: Responder, since: acked, until, lasted: end - acked.time, proven: true });
 }
@@ -175,7 +175,7 @@ fn reset(by: Role, kind: ResetKind, at: RecordRef, answers: Option<(Answered, Re
 }
 
 /// One request, one answer, closed in order.
-pub fn clean() -> Flow {
+pub(crate) fn clean() -> Flow {
     let mut lines = opening(0, 1).to_vec();
     lines.extend([
         (1, 4, Initiator, EventKind::Data, PUSH_ACK, 101, 901, 79),
@@ -190,7 +190,7 @@ pub fn clean() -> Flow {
 }
 
 /// The responder closes 30.1 s after the initiator.
-pub fn delayed() -> Flow {
+pub(crate) fn delayed() -> Flow {
     let mut lines = opening(1000, 11).to_vec();
     lines.extend([
         (1001, 14, Initiator, EventKind::Fin, FIN_ACK, 101, 901, 0),
@@ -204,7 +204,7 @@ pub fn delayed() -> Flow {
 }
 
 /// The responder never closes.
-pub fn half_closed() -> Flow {
+pub(crate) fn half_closed() -> Flow {
     let mut lines = opening(2000, 21).to_vec();
     lines.extend([
         (2001, 24, Initiator, EventKind::Fin, FIN_ACK, 101, 901, 0),
@@ -217,7 +217,7 @@ pub fn half_closed() -> Flow {
 }
 
 /// The responder's FIN comes when the initiator has forgotten the port.
-pub fn late_fin_rst() -> Flow {
+pub(crate) fn late_fin_rst() -> Flow {
     let mut lines = opening(4178, 57).to_vec();
     lines.extend([
         (4179, 62, Initiator, EventKind::Fin, FIN_ACK, 101, 901, 0),
@@ -234,7 +234,7 @@ pub fn late_fin_rst() -> Flow {
 }
 
 /// Nobody listens.
-pub fn refused() -> Flow {
+pub(crate) fn refused() -> Flow {
     let lines = [
         (5000, 70, Initiator, EventKind::Syn, SYN, 100, 0, 0),
         (5001, 71, Responder, EventKind::Rst, RST_ACK, 0, 101, 0),
@@ -248,7 +248,7 @@ pub fn refused() -> Flow {
 }
 
 /// The port of the late FIN again, a ghost of the predecessor, a repeated FIN.
-pub fn reuse() -> Flow {
+pub(crate) fn reuse() -> Flow {
     let mut lines = opening(91_500, 240).to_vec();
     lines.extend([
         (91_600, 243, Responder, EventKind::Ghost, FIN_ACK, 901, 102, 0),
@@ -266,7 +266,7 @@ pub fn reuse() -> Flow {
 }
 
 /// Every flow in the order of its end, with what is found in it.
-pub fn flows() -> Vec<(Flow, Vec<Finding>)> {
+pub(crate) fn flows() -> Vec<(Flow, Vec<Finding>)> {
     let refusal = rule("SYN101", "connection refused", Severity::Warning);
     let late = rule("FIN102", "delayed FIN", Severity::Warning);
     let stuck = rule("FIN101", "half-closed and never finished", Severity::Fault);
@@ -295,7 +295,7 @@ pub fn flows() -> Vec<(Flow, Vec<Finding>)> {
     ]
 }
 
-pub fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     Plan {
         version: "0.0.0".to_owned(),
         inputs: vec!["captures/incident.pcapng".to_owned()],
@@ -304,7 +304,7 @@ pub fn plan() -> Plan {
     }
 }
 
-pub fn input() -> InputFacts {
+pub(crate) fn input() -> InputFacts {
     let file = |name: &str, records, bytes| FileFacts {
         name: name.to_owned(),
         format: "pcapng".to_owned(),

@@ -196,6 +196,33 @@ fn a_reader_of_the_page_learns_who_was_stuck_and_who_had_forgotten() {
 }
 
 #[test]
+fn large_numbers_and_long_names_keep_to_the_page() {
+    let mut input = fixture::input();
+    input.records = 123_456_789_012;
+    input.segments = 123_456_789_006;
+    input.files[0].name = format!("/var/captures/{}.pcapng.zst", "rotated-".repeat(30));
+    input.notes = vec!["the capture dropped packets ".repeat(9)];
+    let mut out = Vec::new();
+    let mut report = TextReport::new(&mut out, TextOptions::default());
+    let locate = |record| (0, record);
+    let sources = Sources { names: &[], locate: &locate };
+    let (mut flow, findings) = fixture::flows().pop().unwrap();
+    for host in 1..=8_u16 {
+        flow.initiator.addr = std::net::Ipv6Addr::new(0x2001, 0xdb8, 1, 2, 3, 4, 5, host).into();
+        flow.responder.addr = std::net::Ipv6Addr::new(0x2001, 0xdb8, 6, 7, 8, 9, 10, 11).into();
+        let mut wait = flow.close_wait.unwrap();
+        wait.at = closewait::net::Role::Initiator;
+        flow.close_wait = Some(wait);
+        report.flow(&flow, &findings, &sources).unwrap();
+    }
+    report.finish(&input).unwrap();
+    drop(report);
+    let page = String::from_utf8(out).unwrap();
+    assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+    assert!(page.contains("… and 3 more endpoints with 3 connections"), "{page}");
+}
+
+#[test]
 fn a_file_name_can_do_nothing_to_the_terminal() {
     let mut out = Vec::new();
     let mut report = TextReport::new(&mut out, TextOptions::default());

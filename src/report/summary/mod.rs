@@ -38,7 +38,8 @@ pub struct FindingCount {
 /// What a run comes to.
 #[derive(Clone, Debug)]
 pub struct Summary {
-    limits: Limits,
+    /// Thresholds that decided outcomes.
+    pub limits: Limits,
     /// Flows added.
     pub flows: u64,
     /// Flows by outcome.

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::layout::{Page, counted, date, keep, listed};
+use crate::flow::Limits;
 use crate::report::input::{FileFacts, InputFacts};
 use crate::report::number::grouped;
 use crate::report::summary::Summary;
@@ -33,7 +34,7 @@ pub(super) fn write(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) 
 }
 
 /// Every record is accounted for, and every limit of the capture is told.
-pub(super) fn write_accounts(page: &mut Page<'_>, input: &InputFacts) -> io::Result<()> {
+pub(super) fn write_accounts(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> io::Result<()> {
     page.heading("INPUT", "")?;
     let mut parts = vec![counted(input.segments, "TCP segment")];
     parts.extend(input.skipped.iter().map(|skipped| {
@@ -55,6 +56,14 @@ pub(super) fn write_accounts(page: &mut Page<'_>, input: &InputFacts) -> io::Res
     if input.files.len() > FILES {
         page.labelled("", &format!("… and {} more files", input.files.len() - FILES))?;
     }
+    write_health(page, input)?;
+    let Limits { fin_delay, linger, time_wait } = summary.limits;
+    let limits =
+        [format!("fin-delay {fin_delay}"), format!("linger {linger}"), format!("time-wait {time_wait}")];
+    page.labelled("limits", &listed(limits.iter().map(String::as_str)))
+}
+
+fn write_health(page: &mut Page<'_>, input: &InputFacts) -> io::Result<()> {
     if input.late_segments > 0 {
         page.labelled(
             "late",
@@ -91,9 +100,9 @@ pub(super) fn write_next(page: &mut Page<'_>, summary: &Summary, input: &InputFa
     page.text(&listed(commands.iter().map(String::as_str)))
 }
 
-/// The captures as a shell takes them; further ones are left to the reader.
+/// The captures as a shell takes them; further ones are left to the reader. `None` for standard input.
 fn arguments(files: &[FileFacts]) -> Option<String> {
-    let first = files.first()?;
+    let first = files.first().filter(|file| file.name != "-")?;
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
     let name = if first.name.chars().all(plain) && !first.name.is_empty() {
         first.name.clone()

@@ -80,6 +80,6 @@ pub fn write_summary(
     stuck::write(&mut page, summary, input)?;
     stale::write(&mut page, summary)?;
     tables::write(&mut page, summary)?;
-    head::write_accounts(&mut page, input)?;
+    head::write_accounts(&mut page, summary, input)?;
     head::write_next(&mut page, summary, input)
 }

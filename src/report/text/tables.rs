@@ -26,7 +26,7 @@ pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
     let counts = summary.outcomes.values().chain(summary.findings.values().map(|count| &count.count));
     let number = counts.max().map_or(0, |&count| grouped(count).len()).max("flows".len()) + 1;
     let left = OUTCOME + number;
-    let title = page.width - left - GAP - SEVERITY - number;
+    let title = page.width.saturating_sub(left + GAP + SEVERITY + number);
     let outcomes = outcomes(summary, number);
     let findings = findings(page, summary, title, number);
     writeln!(page.out)?;
