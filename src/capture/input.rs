@@ -125,6 +125,17 @@ impl Input {
         &self.files
     }
 
+    /// The files that were opened so far: where they begin is known, what they hold may not be yet.
+    #[inline]
+    pub fn files_opened(&self) -> &[FileSummary] {
+        self.files.get(..self.opened).unwrap_or_default()
+    }
+
+    /// The files and what could not be read, for keeps.
+    pub fn into_parts(self) -> (Vec<FileSummary>, Vec<Problem>) {
+        (self.files, self.problems)
+    }
+
     /// What could not be read so far, in reading order. A file's own problems are told when it was read to its
     /// end.
     pub fn problems(&self) -> &[Problem] {
@@ -155,7 +166,7 @@ impl Input {
     /// The file of a record delivered, as an index into [`Self::files`], and the record's number in that file
     /// (Wireshark's `frame.number`).
     pub fn locate(&self, global_record: u64) -> (usize, u64) {
-        let opened = self.files.get(..self.opened).unwrap_or_default();
+        let opened = self.files_opened();
         // Of files that share a first record, all but the last are empty.
         let file = opened.partition_point(|file| file.first_record <= global_record).saturating_sub(1);
         let first = opened.get(file).map_or(1, |file| file.first_record);

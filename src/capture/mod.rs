@@ -40,11 +40,35 @@ pub use input::Input;
 pub use summary::{Compression, FileSummary, Format, Health, InterfaceSummary};
 pub use timestamps::Resolution;
 
+use std::fmt;
+
 use crate::time::Timestamp;
 
 /// A link type as in the tcpdump.org registry (`LINKTYPE_…`), flag bits removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LinkType(pub u16);
+
+/// The usual name of a link type that closewait reads; its number otherwise.
+impl fmt::Display for LinkType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            0 => "BSD loopback",
+            1 => "Ethernet",
+            9 | 50 => "PPP",
+            12 | 14 | 101 => "raw IP",
+            51 => "PPPoE",
+            104 => "Cisco HDLC",
+            108 => "OpenBSD loopback",
+            113 => "Linux cooked",
+            117 => "PFLOG",
+            228 => "raw IPv4",
+            229 => "raw IPv6",
+            239 => "NFLOG",
+            276 => "Linux cooked v2",
+            number => return write!(f, "link type {number}"),
+        })
+    }
+}
 
 /// One captured frame.
 #[derive(Clone, Copy, Debug)]

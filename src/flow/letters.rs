@@ -61,7 +61,8 @@ impl Letters {
 
     /// The letters as written, first one first.
     pub fn iter(self) -> impl Iterator<Item = u8> {
-        let codes = self.packed.into_iter().flat_map(|word| (0..6).map(move |place| word >> (5 * place) & 31));
+        let codes =
+            self.packed.into_iter().flat_map(|word| (0..6).map(move |place| word >> (5 * place) & 31));
         codes.take_while(|&code| code != 0).filter_map(|code| {
             let letter = *ALPHABET.get(code as usize & 15)?;
             Some(if code & 16 == 0 { letter } else { letter.to_ascii_uppercase() })

@@ -205,7 +205,9 @@ impl Live {
     /// Reads something of every cache line.
     #[inline]
     pub(super) fn warm(&self) -> u64 {
-        let half = |half: &Half| u64::from(half.base.0) ^ half.octets ^ half.last.at.record ^ u64::from(half.last.window);
+        let half = |half: &Half| {
+            u64::from(half.base.0) ^ half.octets ^ half.last.at.record ^ u64::from(half.last.window)
+        };
         half(&self.halves.initiator)
             ^ half(&self.halves.responder)
             ^ self.first.record

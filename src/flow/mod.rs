@@ -29,8 +29,4 @@ pub use facts::{
 };
 pub use letters::{Letter, Letters};
 pub use replay::{Premise, Replay};
-pub use table::{Table, TableStats};
-#[doc(hidden)]
-pub fn sizes() -> Vec<(&'static str, usize)> {
-    vec![("live", size_of::<Option<live::Live>>()), ("half", size_of::<live::Half>()), ("event", size_of::<Event>()), ("opt event", size_of::<Option<Event>>()), ("letters", size_of::<Letters>()), ("seen", size_of::<live::Seen>()), ("stone", size_of::<tombstone::Tombstone>()), ("flow", size_of::<Flow>()), ("recent", size_of::<duplicates::Recent>())]
-}
+pub use table::{BATCH, Table, TableStats};

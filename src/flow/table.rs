@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use super::event::Event;
 use super::facts::{Flow, Limits, Reuse, ReuseKind};
 use super::history::Arena;
-use super::judge;
+use super::judge::{self, Circumstances};
 use super::live::{Live, NONE};
 use super::tombstone::{Graveyard, Tombstone};
 use crate::dissect::IcmpError;
@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 /// Incarnations of one four-tuple that may be live at once; the oldest is finished when there are more.
 const MAX_CHAIN: usize = 8;
 /// Flows finished side by side: as many as there are cache misses a core can have under way, roughly.
-const BATCH: usize = 16;
+pub const BATCH: usize = 16;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// What the table did with the segments it was given.
@@ -60,6 +60,8 @@ pub struct Table {
     /// Kept for its allocation.
     scratch: Vec<Event>,
     watermark: Timestamp,
+    /// Records at which the input broke off.
+    cuts: Vec<u64>,
     live: u64,
     stats: TableStats,
 }
@@ -90,6 +92,7 @@ impl Table {
             finished: Vec::new(),
             scratch: Vec::new(),
             watermark: Timestamp::MIN,
+            cuts: Vec::new(),
             live: 0,
             stats: TableStats::default(),
         }
@@ -166,10 +169,17 @@ impl Table {
         }
     }
 
+    /// Notes at which records the input broke off: a file was cut short or damaged there. Flows that lived
+    /// then, and are judged by what was not seen, cannot be.
+    pub fn cut(&mut self, records: impl IntoIterator<Item = u64>) {
+        self.cuts.extend(records);
+    }
+
     /// Finishes every flow: the input has ended.
     pub fn finish(&mut self, done: &mut dyn FnMut(&Flow)) {
         self.expire(i64::MAX, done);
-        let flows = (0..).zip(&self.slots).filter_map(|(slot, live)| Some((live.as_ref()?.first.record, slot)));
+        let flows =
+            (0..).zip(&self.slots).filter_map(|(slot, live)| Some((live.as_ref()?.first.record, slot)));
         let mut rest: Vec<(u64, u32)> = flows.collect();
         rest.sort_unstable();
         for batch in rest.chunks(BATCH) {
@@ -490,7 +500,13 @@ impl Table {
         let Some(live) = place else { return };
         let mut events = std::mem::take(&mut self.scratch);
         self.arena.drain(&mut live.events, &mut events);
-        let flow = judge::judge(live, events, decided, self.watermark, &self.limits);
+        let circumstances = Circumstances {
+            decided,
+            now: self.watermark,
+            cut: self.cuts.iter().any(|&record| record >= live.first.record),
+            limits: &self.limits,
+        };
+        let flow = judge::judge(live, events, &circumstances);
         *place = None;
         self.free.push(slot);
         self.live -= 1;

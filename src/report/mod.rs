@@ -52,6 +52,22 @@ pub trait Report {
     fn finish(&mut self, input: &InputFacts) -> io::Result<()>;
 }
 
+/// A closure that listens to flows alone.
+impl<F: FnMut(&Flow, &[Finding])> Report for F {
+    fn begin(&mut self, _: &Plan) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flow(&mut self, flow: &Flow, findings: &[Finding], _: &Sources<'_>) -> io::Result<()> {
+        self(flow, findings);
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &InputFacts) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Several reports at once; the first error stops all of them.
 #[derive(Default)]
 pub struct Reports<'a>(pub Vec<Box<dyn Report + 'a>>);

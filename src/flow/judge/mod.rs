@@ -19,19 +19,26 @@ pub(super) struct Case<'a> {
     pub(super) limits: &'a Limits,
     /// The latest capture time.
     pub(super) now: Timestamp,
+    /// The file was cut inside the flow's life.
+    pub(super) cut: bool,
     pub(super) fin: Sides<Option<FinFacts>>,
     pub(super) active_closer: Option<Role>,
     pub(super) handshake: Handshake,
 }
 
-/// Freezes `live` at capture time `now`; `decided` is when nothing more was to be expected of it.
-pub(super) fn judge(
-    live: &Live,
-    events: Vec<Event>,
-    decided: Timestamp,
-    now: Timestamp,
-    limits: &Limits,
-) -> Flow {
+/// When and on what terms a flow is judged.
+pub(super) struct Circumstances<'a> {
+    /// When nothing more was to be expected of it.
+    pub(super) decided: Timestamp,
+    /// The latest capture time.
+    pub(super) now: Timestamp,
+    /// The input broke off during its life.
+    pub(super) cut: bool,
+    pub(super) limits: &'a Limits,
+}
+
+/// Freezes `live`.
+pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) -> Flow {
     let fin = Sides {
         initiator: fin_facts(&events, Role::Initiator),
         responder: fin_facts(&events, Role::Responder),
@@ -39,8 +46,9 @@ pub(super) fn judge(
     let mut case = Case {
         live,
         events: &events,
-        limits,
-        now: now.max(live.last().time),
+        limits: terms.limits,
+        now: terms.now.max(live.last().time),
+        cut: terms.cut,
         fin,
         active_closer: first_closer(&fin),
         handshake: handshake_of(live),
@@ -90,7 +98,7 @@ pub(super) fn judge(
         letters: live.letters,
         events_dropped: live.events.dropped(),
         premise,
-        decided,
+        decided: terms.decided,
         resets,
         events,
     }

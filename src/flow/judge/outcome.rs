@@ -120,6 +120,9 @@ fn open(case: &Case<'_>) -> FlowOutcome {
 
 /// What the capture cannot have seen of this flow, where the verdict rests on not having seen it.
 fn blind_spot(case: &Case<'_>, outcome: FlowOutcome) -> Option<&'static str> {
+    if case.cut {
+        return Some("the capture file breaks off inside this flow");
+    }
     let halves = &case.live.halves;
     let silent_role = Role::BOTH.into_iter().find(|&role| !halves[role].seen);
     if Role::BOTH.into_iter().any(|role| halves[role].has_gap(&halves[!role])) && silent_role.is_none() {
