@@ -1,5 +1,7 @@
 //! Facts to findings: what is wrong with a flow, who must act, and the records that show it.
 
+#[cfg(test)]
+mod case_files;
 mod catalogue;
 mod filter;
 mod finding;
