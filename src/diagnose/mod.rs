@@ -5,6 +5,8 @@ mod case_files;
 mod catalogue;
 mod filter;
 mod finding;
+#[cfg(test)]
+mod laws;
 mod rules;
 #[cfg(test)]
 mod testing;
