@@ -138,8 +138,8 @@ pub(super) struct Live {
     rare: Option<Box<Rare>>,
     /// When the flow is finished unless something comes; [`Timestamp::MAX`] for never.
     pub(super) deadline: Timestamp,
-    /// The deadline for which the expiry queue holds the flow; [`Timestamp::MAX`] when it does not.
-    pub(super) queued_for: Timestamp,
+    /// The second of capture time for which the expiry queue holds the flow; [`NEVER`] when it does not.
+    pub(super) queued_for: i64,
 }
 
 /// What few flows have: other incarnations, a long pause, an ICMP error.
@@ -151,6 +151,8 @@ pub(super) struct Rare {
     pub(super) icmp_reporter: Option<IpAddr>,
 }
 
+/// No second of capture time.
+pub(super) const NEVER: i64 = i64::MAX;
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -185,7 +187,7 @@ impl Live {
             active: at,
             rare: None,
             deadline: Timestamp::MAX,
-            queued_for: Timestamp::MAX,
+            queued_for: NEVER,
         }
     }
 
