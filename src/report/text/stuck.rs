@@ -16,6 +16,9 @@ const PARTIES: usize = 5;
 const CURVE: usize = 28;
 
 pub(super) fn write(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> io::Result<()> {
+    if summary.flows == 0 {
+        return writeln!(page.out, "\nno TCP connection to tell of");
+    }
     if summary.waits.is_empty() {
         page.heading("WHO DID NOT CLOSE", "")?;
         return match summary.outcomes.get(&FlowOutcome::Undecided) {

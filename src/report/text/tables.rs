@@ -22,6 +22,9 @@ pub(super) fn worst(summary: &Summary) -> Vec<(&'static str, &FindingCount)> {
 }
 
 pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
+    if summary.outcomes.is_empty() {
+        return Ok(());
+    }
     let counts = summary.outcomes.values().chain(summary.findings.values().map(|count| &count.count));
     let number = counts.max().map_or(0, |&count| grouped(count).len()).max("flows".len()) + 1;
     let name = summary.outcomes.keys().map(|outcome| outcome.as_str().len());
