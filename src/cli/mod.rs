@@ -22,6 +22,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use closewait::Result;
+use closewait::report::for_terminal;
 
 use self::args::{Args, Command};
 
@@ -62,7 +63,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         // `closewait … | head` got what it wanted.
         Err(error) if error.is_broken_pipe() => Ending::Done.into(),
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "closewait: {error}");
+            let _ = writeln!(std::io::stderr(), "closewait: {}", for_terminal(&error.to_string()));
             Ending::Incomplete.into()
         }
     }

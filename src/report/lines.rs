@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use super::Report;
 use super::input::{InputFacts, Plan, Sources};
-use super::replay::replay;
+
 use super::spill::{SortKey, Sorter};
 use super::story::Story;
 use super::text::wrap;
 use crate::diagnose::Finding;
-use crate::flow::{Event, EventKind, Flow};
+use crate::flow::{Event, EventKind, Flow, replay};
 use crate::time::Timestamp;
 
 /// Columns of `08:01:31.043`, and of an endpoint; a longer one moves the words of its line.
