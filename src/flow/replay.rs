@@ -73,10 +73,53 @@ struct Pending {
     proof: Option<SeqNumber>,
 }
 
+/// Signals on their way to one endpoint, in order of arrival.
+#[derive(Clone, Copy, Debug)]
+struct Queue {
+    waiting: [Pending; MAX_PENDING],
+    length: usize,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { waiting: [Pending { signal: Signal::Rst, proof: None }; MAX_PENDING], length: 0 }
+    }
+}
+
+impl Queue {
+    fn iter(&self) -> impl Iterator<Item = &Pending> {
+        self.waiting.iter().take(self.length)
+    }
+
+    fn find(&mut self, signal: Signal) -> Option<&mut Pending> {
+        self.waiting.iter_mut().take(self.length).find(|pending| pending.signal == signal)
+    }
+
+    fn push(&mut self, pending: Pending) {
+        if let Some(free) = self.waiting.get_mut(self.length) {
+            *free = pending;
+            self.length += 1;
+        }
+    }
+
+    /// Takes out what `arrived` accepts, and hands it to `receive`, in order.
+    fn settle(&mut self, arrived: impl Fn(&Pending) -> bool, mut receive: impl FnMut(Signal)) {
+        let before = *self;
+        self.length = 0;
+        for pending in before.iter() {
+            if arrived(pending) {
+                receive(pending.signal);
+            } else {
+                self.push(*pending);
+            }
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Endpoint {
     proven: State,
-    pending: [Option<Pending>; MAX_PENDING],
+    pending: Queue,
     fin_end: Option<SeqNumber>,
     fin_acked: bool,
 }
@@ -121,22 +164,21 @@ impl Replay {
     /// The sender's ACK number, or what it does, proves what it received.
     fn settle(&mut self, event: &Event) {
         let end = &mut self.ends[event.from];
+        if end.pending.length == 0 {
+            return;
+        }
         let acts = event.octets > 0 || event.flags.fin();
         let shown = self.premise.responder_established && event.from == Role::Responder;
-        for place in 0..MAX_PENDING {
-            let Some(Some(pending)) = end.pending.get(place).copied() else { continue };
-            let covered = event.flags.ack()
-                && !event.flags.rst()
-                && pending.proof.is_some_and(|proof| event.ack.at_or_after(proof));
+        let acknowledges = event.flags.ack() && !event.flags.rst();
+        let arrived = |pending: &Pending| {
+            let covered = acknowledges && pending.proof.is_some_and(|proof| event.ack.at_or_after(proof));
             let opened = pending.signal == Signal::AckOfSyn
                 && (acts || (shown && event.kind != EventKind::SynAckAgain));
-            if covered || opened {
-                end.receive(pending.signal);
-                if let Some(slot) = end.pending.get_mut(place) {
-                    *slot = None;
-                }
-            }
-        }
+            covered || opened
+        };
+        let proven = &mut end.proven;
+        end.pending
+            .settle(arrived, |signal| *proven = proven.next(TcpEvent::Received(signal)).unwrap_or(*proven));
     }
 
     fn act(&mut self, event: &Event, arrives: bool) {
@@ -182,9 +224,7 @@ impl Replay {
             peer.fin_acked = true;
             // RFC 9293 §3.10.7.4 looks at the ACK before the FIN of the same segment.
             peer.expect_first(Signal::AckOfFin, proof);
-        } else if let Some(waiting) =
-            peer.pending.iter_mut().flatten().find(|one| one.signal == Signal::AckOfFin)
-        {
+        } else if let Some(waiting) = peer.pending.find(Signal::AckOfFin) {
             // A bare ACK proves nothing; the same ACK on a segment that must be acknowledged does.
             waiting.proof = waiting.proof.or(proof);
         }
@@ -193,10 +233,9 @@ impl Replay {
 
 impl Endpoint {
     fn state(&self) -> EndpointState {
-        let presumed = self.pending.iter().flatten().fold(self.proven, |state, pending| {
-            state.next(TcpEvent::Received(pending.signal)).unwrap_or(state)
-        });
-        EndpointState { proven: self.proven, presumed }
+        let arrive =
+            |state: State, pending: &Pending| state.next(TcpEvent::Received(pending.signal)).unwrap_or(state);
+        EndpointState { proven: self.proven, presumed: self.pending.iter().fold(self.proven, arrive) }
     }
 
     fn receive(&mut self, signal: Signal) {
@@ -214,33 +253,18 @@ impl Endpoint {
 
     /// A signal is on its way; one kind travels once.
     fn expect(&mut self, signal: Signal, proof: Option<SeqNumber>) {
-        let travelling = self.pending.iter().flatten().any(|pending| pending.signal == signal);
-        if travelling {
-            return;
-        }
-        if let Some(free) = self.pending.iter_mut().find(|slot| slot.is_none()) {
-            *free = Some(Pending { signal, proof });
+        if self.pending.find(signal).is_none() {
+            self.pending.push(Pending { signal, proof });
         }
     }
 
     /// As [`Endpoint::expect`], before a FIN that is on its way in the same segment.
     fn expect_first(&mut self, signal: Signal, proof: Option<SeqNumber>) {
         self.expect(signal, proof);
-        self.compact();
-        let last = self.pending.iter().flatten().count();
-        if last >= 2
-            && matches!(self.pending.get(last - 2), Some(Some(Pending { signal: Signal::Fin, proof: fin })) if *fin == proof)
-        {
-            self.pending.swap(last - 2, last - 1);
+        let last = self.pending.length.saturating_sub(1);
+        let [.., before, new] = self.pending.waiting.get_mut(..=last).unwrap_or_default() else { return };
+        if before.signal == Signal::Fin && before.proof == proof {
+            std::mem::swap(before, new);
         }
-    }
-
-    /// Closes the gaps, so that `pending` is in order of arrival.
-    fn compact(&mut self) {
-        let mut kept = [None; MAX_PENDING];
-        for (slot, pending) in kept.iter_mut().zip(self.pending.iter().filter(|slot| slot.is_some())) {
-            *slot = *pending;
-        }
-        self.pending = kept;
     }
 }

@@ -1,12 +1,11 @@
 //! Numbers, times and addresses onto a row. Formatting a million rows is on the hot path: two digits at a time,
-//! and the date is written once per day of capture time.
+//! and the seconds of a time only when they change.
 
 use std::io::Write as _;
 use std::net::IpAddr;
 
 use crate::time::{TimeDelta, Timestamp};
 
-const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// `00` to `99`.
@@ -27,42 +26,43 @@ const PAIRS: [[u8; 2]; 100] = {
     pairs
 };
 
-/// Writes times of day after a remembered date.
+/// Writes times; remembers the last one up to the second, which many have in common.
 #[derive(Clone, Debug)]
 pub(super) struct DateWriter {
-    day: i64,
-    /// `2026-11-21T`; empty before the first use.
-    date: Vec<u8>,
+    second: Option<i64>,
+    /// `2026-11-21T08:17:33.`
+    prefix: [u8; 20],
 }
 
 impl DateWriter {
     pub(super) const fn new() -> Self {
-        Self { day: 0, date: Vec::new() }
+        Self { second: None, prefix: [b' '; 20] }
     }
 
     /// The same bytes as [`Timestamp::write_rfc3339`].
     pub(super) fn push(&mut self, time: Timestamp, out: &mut Vec<u8>) {
-        let day = time.nanos().div_euclid(NANOS_PER_DAY);
-        if day != self.day || self.date.is_empty() {
-            self.day = day;
-            self.date.clear();
-            time.write_rfc3339(&mut self.date);
-            self.date.truncate("2026-11-21T".len());
+        let second = time.nanos().div_euclid(NANOS_PER_SECOND.cast_signed());
+        let nanos = time.nanos().rem_euclid(NANOS_PER_SECOND.cast_signed()).unsigned_abs();
+        if self.second != Some(second) {
+            let mut text = Vec::with_capacity(32);
+            time.write_rfc3339(&mut text);
+            let Some(prefix) = text.first_chunk() else { return };
+            self.prefix = *prefix;
+            self.second = Some(second);
         }
-        let nanos = time.nanos().rem_euclid(NANOS_PER_DAY).unsigned_abs();
-        let seconds = nanos / NANOS_PER_SECOND;
-        let [h1, h2] = pair(seconds / 3600);
-        let [m1, m2] = pair(seconds / 60 % 60);
-        let [s1, s2] = pair(seconds % 60);
-        out.extend_from_slice(&self.date);
-        out.extend_from_slice(&[h1, h2, b':', m1, m2, b':', s1, s2, b'.']);
-        push_nine(nanos % NANOS_PER_SECOND, out);
-        out.push(b'Z');
+        out.extend_from_slice(&self.prefix);
+        let [a, b, c, d, e, f, g, h, i] = nine_digits(nanos);
+        out.extend_from_slice(&[a, b, c, d, e, f, g, h, i, b'Z']);
     }
 }
 
 /// A decimal number.
+#[inline]
 pub(super) fn push_number(value: u64, out: &mut Vec<u8>) {
+    // Most numbers of a row are small.
+    if value < 10 {
+        return out.push(pair(value)[1]);
+    }
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
@@ -73,10 +73,10 @@ pub(super) fn push_seconds(span: TimeDelta, out: &mut Vec<u8>) {
     }
     let nanos = span.nanos().unsigned_abs();
     push_number(nanos / NANOS_PER_SECOND, out);
-    out.push(b'.');
-    push_nine(nanos % NANOS_PER_SECOND, out);
-    if nanos.is_multiple_of(1000) {
-        out.truncate(out.len() - 3);
+    let [a, b, c, d, e, f, g, h, i] = nine_digits(nanos % NANOS_PER_SECOND);
+    out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
+    if [g, h, i] != *b"000" {
+        out.extend_from_slice(&[g, h, i]);
     }
 }
 
@@ -120,14 +120,16 @@ fn push_octet(octet: u8, out: &mut Vec<u8>) {
     }
 }
 
-fn push_nine(value: u64, out: &mut Vec<u8>) {
-    for divisor in [10_000_000, 100_000, 1000, 10] {
-        out.extend_from_slice(&pair(value / divisor % 100));
-    }
-    let [_, last] = pair(value % 10);
-    out.push(last);
+/// The nine decimal digits of `value`, which is less than 10⁹.
+#[inline]
+fn nine_digits(value: u64) -> [u8; 9] {
+    let (high, low) = (value / 100_000, value % 100_000);
+    let ([a, b], [c, d]) = (pair(high / 100), pair(high % 100));
+    let ([e, f], [g, h], [_, i]) = (pair(low / 1000), pair(low / 10 % 100), pair(low % 10));
+    [a, b, c, d, e, f, g, h, i]
 }
 
+#[inline]
 fn pair(value: u64) -> [u8; 2] {
     usize::try_from(value).ok().and_then(|value| PAIRS.get(value)).copied().unwrap_or([b'0'; 2])
 }
@@ -137,6 +139,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 
     proptest! {
         #[test]

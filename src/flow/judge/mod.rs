@@ -38,11 +38,8 @@ pub(super) struct Circumstances<'a> {
 /// Freezes `live`.
 #[expect(clippy::too_many_lines, reason = "one fact a line")]
 pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) -> Flow {
-    let fin = Sides {
-        initiator: fin_facts(&events, Role::Initiator),
-        responder: fin_facts(&events, Role::Responder),
-    };
-    let mut case = Case {
+    let fin = fin_facts(live, &events);
+    let case = Case {
         live,
         events: &events,
         limits: terms.limits,
@@ -52,7 +49,6 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         active_closer: first_closer(&fin),
         handshake: handshake_of(live),
     };
-    count_copies(&mut case);
     let resets = reset::judge_resets(&case);
     let deciding_reset = reset::deciding(&resets);
     let (outcome, undecided_because) =
@@ -105,43 +101,44 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
     }
 }
 
-/// The first and last copy of a role's FIN, and the first segment that acknowledges it.
-fn fin_facts(events: &[Event], role: Role) -> Option<FinFacts> {
-    let is_fin =
-        |event: &&Event| event.from == role && matches!(event.kind, EventKind::Fin | EventKind::FinAgain);
-    let first = events.iter().find(is_fin)?;
-    let last = events.iter().rev().find(is_fin).unwrap_or(first);
-    let end = events
-        .iter()
-        .filter(is_fin)
-        .map(Event::end)
-        .fold(first.end(), |end, other| if other.after(end) { other } else { end });
-    let acked = events.iter().find(|event| {
-        event.from != role
+/// Both sides' FINs: first and last copy, and the first segment that acknowledges each.
+fn fin_facts(live: &Live, events: &[Event]) -> Sides<Option<FinFacts>> {
+    let mut fins = Sides::<Option<FinFacts>>::default();
+    if !live.halves.initiator.fin && !live.halves.responder.fin {
+        return fins;
+    }
+    for event in events {
+        if matches!(event.kind, EventKind::Ghost | EventKind::IcmpError | EventKind::Rst) {
+            continue;
+        }
+        if let Some(peer) = &mut fins[!event.from]
             && event.flags.ack()
-            && !event.flags.rst()
-            && event.at.record > first.at.record
-            && !matches!(event.kind, EventKind::Ghost | EventKind::IcmpError)
-            && event.ack.at_or_after(end)
-    });
-    let peer_fin = events.iter().find(|event| event.from != role && event.kind == EventKind::Fin);
-    Some(FinFacts {
-        first: first.at,
-        last: last.at,
-        copies: 0,
-        acked: acked.map(|event| event.at),
-        end,
-        acknowledges_peer: peer_fin.is_some_and(|fin| first.flags.ack() && first.ack.at_or_after(fin.end())),
-        into_successor: first.into_successor,
-    })
-}
-
-fn count_copies(case: &mut Case<'_>) {
-    for role in Role::BOTH {
-        if let Some(fin) = &mut case.fin[role] {
-            fin.copies = u32::from(case.live.halves[role].fin_copies);
+            && event.ack.at_or_after(peer.end)
+        {
+            peer.acked.get_or_insert(event.at);
+        }
+        if matches!(event.kind, EventKind::Fin | EventKind::FinAgain) {
+            let peer_end = fins[!event.from].map(|peer| peer.end);
+            let copies = u32::from(live.halves[event.from].fin_copies);
+            let fin = fins[event.from].get_or_insert_with(|| FinFacts {
+                first: event.at,
+                last: event.at,
+                copies,
+                acked: None,
+                end: event.end(),
+                acknowledges_peer: event.flags.ack()
+                    && peer_end.is_some_and(|end| event.ack.at_or_after(end)),
+                into_successor: event.into_successor,
+            });
+            fin.last = event.at;
+            if event.end().after(fin.end) {
+                // A copy with a later end: the first one's ACK does not cover it.
+                fin.end = event.end();
+                fin.acked = None;
+            }
         }
     }
+    fins
 }
 
 fn first_closer(fin: &Sides<Option<FinFacts>>) -> Option<Role> {
