@@ -467,16 +467,13 @@ impl Live {
     /// without any answer, or a last ACK that is missing, waits longer than stacks retry (about two minutes
     /// for a SYN on Linux). Everything else lives until the input ends.
     pub(super) fn deadline_after_now(&self, limits: &Limits) -> Timestamp {
-        let closed = |role| self.halves[role].fin && self.halves[role].fin_acked;
-        let fins = Role::BOTH.iter().filter(|&&role| self.halves[role].fin).count();
-        let wait = if Role::BOTH.into_iter().all(closed) {
-            limits.linger
-        } else if self.stage.rst {
-            limits.linger.max(RESET_LINGER)
-        } else if fins == 2 || (self.stage.syn && !self.stage.syn_ack && !self.halves.responder.seen) {
-            UNANSWERED_LINGER
-        } else {
-            return Timestamp::MAX;
+        let Sides { initiator, responder } = &self.halves;
+        let wait = match (initiator.fin, responder.fin) {
+            (true, true) if initiator.fin_acked && responder.fin_acked => limits.linger,
+            _ if self.stage.rst => limits.linger,
+            (true, true) => UNANSWERED_LINGER,
+            (false, false) if self.stage.syn && !self.stage.syn_ack && !responder.seen => UNANSWERED_LINGER,
+            _ => return Timestamp::MAX,
         };
         self.last().time + wait
     }
@@ -484,8 +481,6 @@ impl Live {
 
 /// Pauses shorter than this are not told: no keep-alive, NAT or load balancer timer is.
 const LONG_PAUSE: TimeDelta = TimeDelta::from_secs(1);
-/// A flow that was reset is kept this long: its receiver may go on if the RST was lost on its way.
-const RESET_LINGER: TimeDelta = TimeDelta::from_secs(120);
 /// A SYN or last FIN without an answer is kept this long after its last copy.
 const UNANSWERED_LINGER: TimeDelta = TimeDelta::from_secs(300);
 

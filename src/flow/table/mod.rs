@@ -22,6 +22,8 @@ use crate::time::{TimeDelta, Timestamp};
 const MAX_CHAIN: usize = 8;
 /// Flows finished side by side: as many as there are cache misses a core can have under way, roughly.
 pub const BATCH: usize = 16;
+/// From this many live flows on they outgrow the processor's cache.
+const MANY: u64 = 1 << 14;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// What the table did with the segments it was given.
@@ -63,6 +65,10 @@ pub struct Table {
     /// Kept for its allocation.
     scratch: Vec<Event>,
     watermark: Timestamp,
+    /// When the second after the watermark's begins.
+    next_second: Timestamp,
+    /// Slot of the flow that the last segment belonged to.
+    latest: u32,
     /// Records at which the input broke off.
     cuts: Vec<u64>,
     live: u64,
@@ -96,6 +102,8 @@ impl Table {
             finished: Vec::new(),
             scratch: Vec::new(),
             watermark: Timestamp::MIN,
+            next_second: Timestamp::MIN,
+            latest: NONE,
             cuts: Vec::new(),
             live: 0,
             stats: TableStats::default(),
@@ -114,9 +122,15 @@ impl Table {
 
     /// Takes some segments in the order of capture; flows that capture time finishes go to `done`.
     ///
-    /// The flows of up to [`BATCH`] of them are looked up before the first is changed, so that the memory
-    /// serves the cache misses side by side.
+    /// When there are many flows, those of up to [`BATCH`] segments are looked up before the first is changed,
+    /// so that the memory serves the cache misses side by side.
     pub fn observe_all(&mut self, segments: &[Segment], done: &mut dyn FnMut(&Flow)) {
+        if self.live < MANY {
+            for segment in segments {
+                self.observe(segment, done);
+            }
+            return;
+        }
         let mut found = [(0, NONE); BATCH];
         for batch in segments.chunks(BATCH) {
             for ((hash, _), segment) in found.iter_mut().zip(batch) {
@@ -130,31 +144,32 @@ impl Table {
                     _ => self.graveyard.touch(*hash),
                 }
             }
-            for (&(hash, slot), segment) in found.iter().zip(batch) {
-                self.observe_at(segment, hash, slot, done);
+            for (&(_, slot), segment) in found.iter().zip(batch) {
+                self.latest = slot;
+                self.observe(segment, done);
             }
         }
     }
 
     /// Takes one segment; flows that its capture time finishes go to `done`.
-    pub fn observe(&mut self, segment: &Segment, done: &mut dyn FnMut(&Flow)) {
-        self.observe_at(segment, self.hash_of(&segment.tuple), NONE, done);
-    }
-
-    /// As [`Table::observe`]; `guess` is where the flow was a moment ago.
     #[inline]
-    fn observe_at(&mut self, segment: &Segment, hash: u64, guess: u32, done: &mut dyn FnMut(&Flow)) {
+    pub fn observe(&mut self, segment: &Segment, done: &mut dyn FnMut(&Flow)) {
         self.stats.segments += 1;
         if segment.time > self.watermark {
-            self.advance(segment.time, done);
+            self.watermark = segment.time;
+            if segment.time >= self.next_second {
+                self.expire(second_of(segment.time), done);
+            }
         }
-        let slot = match self.slots.get(guess as usize) {
-            Some(Some(live)) if live.is_newest_of(&segment.tuple, self.watermark) => guess,
-            _ => match self.find(hash, &segment.tuple) {
+        // Segments of one flow come in rows: try the latest before looking any up.
+        let slot = match self.slots.get(self.latest as usize) {
+            Some(Some(live)) if live.is_newest_of(&segment.tuple, self.watermark) => self.latest,
+            _ => match self.find(self.hash_of(&segment.tuple), &segment.tuple) {
                 Some(slot) => slot,
-                None => return self.observe_unknown(segment, hash),
+                None => return self.observe_unknown(segment),
             },
         };
+        self.latest = slot;
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         let from = live.role_of(segment.from_low);
         if live.is_copy(segment, from) {
@@ -162,7 +177,7 @@ impl Table {
         } else if live.stage.plain && live.predecessor == NONE && !segment.flags.is_control() {
             live.observe_plain(segment, from, &mut self.arena);
         } else {
-            self.observe_known(segment, hash, slot);
+            self.observe_known(segment, slot);
         }
     }
 
@@ -239,7 +254,8 @@ impl Table {
 
     /// A segment of a four-tuple that has no live flow: late, or the first of a new one.
     #[cold]
-    fn observe_unknown(&mut self, segment: &Segment, hash: u64) {
+    fn observe_unknown(&mut self, segment: &Segment) {
+        let hash = self.hash_of(&segment.tuple);
         if !segment.flags.syn() && self.graveyard.find(hash).is_some_and(|stone| stone.fits(segment)) {
             self.stats.late += 1;
             return;
@@ -247,13 +263,13 @@ impl Table {
         self.begin(segment, hash, None);
     }
 
-    fn observe_known(&mut self, segment: &Segment, hash: u64, newest: u32) {
+    fn observe_known(&mut self, segment: &Segment, newest: u32) {
         match self.place(segment, newest) {
-            Place::New => self.begin(segment, hash, Some(newest)),
+            Place::New => self.begin(segment, self.hash_of(&segment.tuple), Some(newest)),
             Place::Flow { slot, trusted } => {
                 let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
                 let from = live.role_of(segment.from_low);
-                if live.is_copy(segment, from) {
+                if slot != newest && live.is_copy(segment, from) {
                     self.stats.copies += 1;
                     return;
                 }
@@ -271,6 +287,12 @@ impl Table {
 
     /// Finds the incarnation that a segment belongs to, by its numbers.
     fn place(&self, segment: &Segment, newest: u32) -> Place {
+        if !segment.flags.syn()
+            && let Some(Some(live)) = self.slots.get(newest as usize)
+            && live.believes_anything()
+        {
+            return Place::Flow { slot: newest, trusted: true };
+        }
         let chain = || {
             let mut at = newest;
             std::iter::from_fn(move || {
@@ -360,12 +382,15 @@ impl Table {
     fn schedule(&mut self, slot: u32) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         live.deadline = live.deadline_after_now(&self.limits);
+        if live.deadline == Timestamp::MAX {
+            return;
+        }
         if live.may_rest() && self.rest.accepts(live) {
             return self.lay_down(slot);
         }
         // Most deadlines come nearer once the last ACK is seen: looking early saves a second entry.
         let look = second_of(live.deadline.min(live.last().time + self.limits.linger));
-        if live.deadline < Timestamp::MAX && look < live.queued_for {
+        if look < live.queued_for {
             self.queue(slot, look);
         }
     }
@@ -423,20 +448,10 @@ impl Table {
         }
     }
 
-    /// Moves capture time to `now`; flows that are due by then are finished.
-    #[inline]
-    fn advance(&mut self, now: Timestamp, done: &mut dyn FnMut(&Flow)) {
-        let second = second_of(now);
-        let before = second_of(self.watermark);
-        self.watermark = now;
-        if second != before {
-            self.expire(second, done);
-        }
-    }
-
     /// Finishes all flows whose deadline lies before `second` and has come, in the order of their deadlines.
     #[cold]
     fn expire(&mut self, second: i64, done: &mut dyn FnMut(&Flow)) {
+        self.next_second = start_of(second.saturating_add(1));
         let mut due = std::mem::take(&mut self.finished);
         while let Some(entry) = self.expiry.first_entry() {
             let at = *entry.key();
