@@ -97,6 +97,7 @@ impl Story {
             letters: Letters::default(),
             events: Vec::new(),
             events_dropped: 0,
+            premise: Premise::default(),
             decided: at(0.0),
         };
         Self { flow }.event(EventKind::Syn, Role::Initiator, 0.0)

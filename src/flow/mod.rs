@@ -28,5 +28,5 @@ pub use facts::{
     Reset, ResetKind, Reuse, ReuseKind, Traffic,
 };
 pub use letters::{Letter, Letters};
-pub use replay::{Premise, Replay};
+pub use replay::{Premise, Step, replay};
 pub use table::{BATCH, Table, TableStats};
