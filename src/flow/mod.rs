@@ -24,8 +24,8 @@ mod tombstone;
 
 pub use event::{Event, EventKind};
 pub use facts::{
-    Answered, CloseWait, EndpointState, FinFacts, Flow, FlowOutcome, Handshake, Limits, Origin, RecordRef,
-    Reset, ResetKind, Reuse, ReuseKind, Traffic,
+    Answered, CloseWait, EndpointState, FinFacts, Flow, FlowOutcome, Handshake, Limits, Origin, Pause,
+    RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic,
 };
 pub use letters::{Letter, Letters};
 pub use replay::{Premise, Step, replay};

@@ -174,11 +174,19 @@ impl Replay {
         let covers = event.flags.ack()
             && !event.flags.rst()
             && peer.fin_end.is_some_and(|end| event.ack.at_or_after(end));
-        if covers && !peer.fin_acked {
+        if !covers {
+            return;
+        }
+        let proof = (event.end() != event.seq).then(|| event.end());
+        if !peer.fin_acked {
             peer.fin_acked = true;
-            let proof = (event.end() != event.seq).then(|| event.end());
             // RFC 9293 §3.10.7.4 looks at the ACK before the FIN of the same segment.
             peer.expect_first(Signal::AckOfFin, proof);
+        } else if let Some(waiting) =
+            peer.pending.iter_mut().flatten().find(|one| one.signal == Signal::AckOfFin)
+        {
+            // A bare ACK proves nothing; the same ACK on a segment that must be acknowledged does.
+            waiting.proof = waiting.proof.or(proof);
         }
     }
 }
@@ -196,6 +204,11 @@ impl Endpoint {
     }
 
     fn send(&mut self, signal: Signal) {
+        if signal == Signal::Rst {
+            // Whoever answers with RST has no connection, whatever it had.
+            *self = Self { fin_end: self.fin_end, fin_acked: self.fin_acked, ..Self::default() };
+            return;
+        }
         self.proven = self.proven.next(TcpEvent::Sent(signal)).unwrap_or(self.proven);
     }
 

@@ -298,16 +298,14 @@ impl Table {
             live.observe(segment, opener, true, &mut self.arena);
         }
         let tag = tag_of(hash);
-        match newest.and_then(|old| self.index.find_mut(hash, |&entry| entry == (tag, old))) {
-            Some(entry) => entry.1 = slot,
-            None => {
-                let hasher = &self.hasher;
-                let slots = &self.slots;
-                self.index.insert_unique(hash, (tag, slot), |&(_, other)| {
-                    let live = slots.get(other as usize).and_then(Option::as_ref);
-                    live.map_or(0, |live| hash_words(hasher, &live.tuple))
-                });
-            }
+        if let Some(entry) = newest.and_then(|old| self.index.find_mut(hash, |&entry| entry == (tag, old))) {
+            entry.1 = slot;
+        } else {
+            let (hasher, slots) = (&self.hasher, &self.slots);
+            self.index.insert_unique(hash, (tag, slot), |&(_, other)| {
+                let live = slots.get(other as usize).and_then(Option::as_ref);
+                live.map_or(0, |live| hash_words(hasher, &live.tuple))
+            });
         }
         self.schedule(slot);
         self.trim_chain(slot);
@@ -318,17 +316,21 @@ impl Table {
         let stone = self.graveyard.find(hash).copied();
         let previous = newest.and_then(|slot| self.slots.get_mut(slot as usize)).and_then(Option::as_mut);
         if let Some(previous) = previous {
-            previous.kin_mut().successor = Some((segment.record, segment.time));
+            previous.rare_mut().successor = Some((segment.record, segment.time));
             live.predecessor = newest.unwrap_or(NONE);
             if stone.is_none_or(|stone| stone.flow() < previous.first.record) {
                 live.incarnation = previous.incarnation.saturating_add(1);
-                live.kin_mut().reuse = Some(previous.reused_at(segment.time, &self.limits));
+                let mut reuse = previous.reused_at(segment.time, &self.limits);
+                if previous.initiator_low != live.initiator_low {
+                    reuse.waiting = reuse.waiting.map(|role| !role);
+                }
+                live.rare_mut().reuse = Some(reuse);
                 return;
             }
         }
         if let Some(stone) = stone {
             live.incarnation = stone.incarnation().saturating_add(1);
-            live.kin_mut().reuse = Some(stone.reused_at(segment.time, &self.limits));
+            live.rare_mut().reuse = Some(stone.reused_at(segment.time, &self.limits));
         }
     }
 

@@ -4,9 +4,7 @@ mod outcome;
 mod reset;
 
 use super::event::{Event, EventKind};
-use super::facts::{
-    CloseWait, FinFacts, Flow, Handshake, Limits, Origin, RecordRef, Reset, Traffic,
-};
+use super::facts::{CloseWait, FinFacts, Flow, Handshake, Limits, Origin, RecordRef, Reset, Traffic};
 use super::live::Live;
 use super::replay::{Premise, final_states};
 use crate::net::{Role, Sides};
@@ -96,6 +94,8 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         exchanges: u64::from(live.exchanges),
         unanswered_octets: unanswered(live),
         last_talker: live.burst.talker.map(|role| (role, live.burst.start)),
+        pause: live.pause(),
+        icmp_reporter: live.icmp_reporter(),
         letters: live.letters,
         events_dropped: live.events.dropped(),
         premise,
