@@ -217,7 +217,7 @@ mod tests {
     fn short_forms_print_in_full() {
         let printed = |text: &str| text.parse::<Line>().unwrap().to_string();
         assert_eq!(printed("+600 end"), "+600.000000 end");
-        assert_eq!(printed("+.5 <  . 01:1(0) ack 2 ttl 64"), "+0.500000 < . 1:1(0) ack 2");
+        assert_eq!(printed("+0.5 <  . 01:1(0) ack 2 ttl 64"), "+0.500000 < . 1:1(0) ack 2");
         assert_eq!(printed("+0.1 > S 0:0(0) isn 7"), "+0.100000 > S 0:0(0) isn +7");
     }
 
