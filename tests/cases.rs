@@ -34,7 +34,8 @@ fn a_trace_says_the_same_as_segments_and_as_a_file() {
     for case in case::all() {
         let (trace, place) = (case.parse_trace(), Place::default());
         let segments = Outcome::of(&trace.entries(&place, 1));
-        let (file, run) = Outcome::of_file(file::write(&trace, &place, Format::PcapNanos { big_endian: false }));
+        let (file, run) =
+            Outcome::of_file(file::write(&trace, &place, Format::PcapNanos { big_endian: false }));
         assert!(run.problems.is_empty(), "{}: {:?}", case.name(), run.problems);
         assert_eq!(segments.text(), file.text(), "{}", case.name());
     }
@@ -52,13 +53,11 @@ fn judge(case: &Case) -> Option<String> {
 }
 
 fn difference(case: &Case, said: &[String]) -> String {
-    let mut text = format!("{}\n", case.name());
-    for line in case.expect.iter().filter(|line| !said.contains(line)) {
-        text.push_str(&format!("  expected, not found: {line}\n"));
-    }
-    for line in said.iter().filter(|line| !case.expect.contains(line)) {
-        text.push_str(&format!("  found, not expected: {line}\n"));
-    }
-    text.push_str(&format!("  all that was found: {}\n", said.join("; ")));
-    text
+    let mut lines = vec![case.name()];
+    let missing = case.expect.iter().filter(|line| !said.contains(line));
+    lines.extend(missing.map(|line| format!("  expected, not found: {line}")));
+    let surplus = said.iter().filter(|line| !case.expect.contains(line));
+    lines.extend(surplus.map(|line| format!("  found, not expected: {line}")));
+    lines.push(format!("  all that was found: {}\n", said.join("; ")));
+    lines.join("\n")
 }

@@ -50,7 +50,7 @@ fn parse(file: &str, text: &str) -> Vec<Case> {
             }
             ("```expect", "") => block = "expect",
             ("```", _) => block = "",
-            (line, "trace") => cases.last_mut().unwrap().trace.push_str(&format!("{line}\n")),
+            (line, "trace") => cases.last_mut().unwrap().trace.extend([line, "\n"]),
             (line, "expect") => cases.last_mut().unwrap().expect.push(line.to_owned()),
             (line, _) => {
                 if let Some(title) = line.strip_prefix('#') {
@@ -77,7 +77,8 @@ impl Case {
     /// What the analysis says, in the words of an `expect` block.
     pub fn say(&self, outcome: Outcome) -> Vec<String> {
         let told = outcome.by_start();
-        let mut said: Vec<_> = told.iter().map(|told| format!("outcome {}", told.flow.outcome.as_str())).collect();
+        let mut said: Vec<_> =
+            told.iter().map(|told| format!("outcome {}", told.flow.outcome.as_str())).collect();
         for line in &self.expect {
             let Some((role, _)) = line.split_once(' ') else { continue };
             said.extend(told.first().and_then(|told| say_state(told, role)));

@@ -147,8 +147,7 @@ fn frames(trace: &Trace, place: &Place) -> Vec<Frame> {
 }
 
 fn segment(place: &Place, [from, to]: [Endpoint; 2], raw: &Raw) -> Vec<u8> {
-    let mut tcp =
-        TcpHeader::new(from.port, to.port, place.isn[raw.from].wrapping_add(raw.seq), raw.window);
+    let mut tcp = TcpHeader::new(from.port, to.port, place.isn[raw.from].wrapping_add(raw.seq), raw.window);
     tcp.ack = raw.flags.ack();
     if tcp.ack {
         tcp.acknowledgment_number = place.isn[!raw.from].wrapping_add(raw.ack);
@@ -158,7 +157,10 @@ fn segment(place: &Place, [from, to]: [Endpoint; 2], raw: &Raw) -> Vec<u8> {
     let payload = vec![0; usize::try_from(raw.octets).unwrap()];
     let mut out = Vec::new();
     PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2])
-        .ip(IpHeaders::Ipv4(ipv4(from.addr, to.addr, raw.ttl, raw.ip_id), etherparse::Ipv4Extensions::default()))
+        .ip(IpHeaders::Ipv4(
+            ipv4(from.addr, to.addr, raw.ttl, raw.ip_id),
+            etherparse::Ipv4Extensions::default(),
+        ))
         .tcp_header(tcp)
         .write(&mut out, &payload)
         .unwrap();
@@ -178,7 +180,10 @@ fn icmp(place: &Place, to: Role, (kind, code): (u8, u8), seq: u32) -> Vec<u8> {
     quote.extend(place.isn[to].wrapping_add(seq).to_be_bytes());
     let mut out = Vec::new();
     PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2])
-        .ip(IpHeaders::Ipv4(ipv4(IpAddr::V4(ROUTER), sender.addr, 64, 1), etherparse::Ipv4Extensions::default()))
+        .ip(IpHeaders::Ipv4(
+            ipv4(IpAddr::V4(ROUTER), sender.addr, 64, 1),
+            etherparse::Ipv4Extensions::default(),
+        ))
         .icmpv4_raw(kind, code, [0; 4])
         .write(&mut out, &quote)
         .unwrap();

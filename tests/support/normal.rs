@@ -1,5 +1,7 @@
 //! Outcomes without what must not matter: initial numbers, capture time, which address is the lower one.
 
+use std::fmt::Write;
+
 use closewait::flow::{EventKind, Flow};
 use closewait::net::{Role, Sides};
 use closewait::tcp::SeqNumber;
@@ -31,7 +33,8 @@ fn move_numbers(flow: &mut Flow, place: &Place) {
     let home = Place::default().isn;
     let shift = |role: Role| place.isn[role].wrapping_sub(home[role]);
     let there = Sides { initiator: shift(Role::Initiator), responder: shift(Role::Responder) };
-    let shift = if is_same { there } else { Sides { initiator: there.responder, responder: there.initiator } };
+    let shift =
+        if is_same { there } else { Sides { initiator: there.responder, responder: there.initiator } };
     for role in Role::BOTH {
         if let Some(fin) = &mut flow.fin[role] {
             fin.end = fin.end.sub(shift[role]);
@@ -51,7 +54,7 @@ fn move_times(text: &str, by: i64) -> String {
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (nanos, rest) = part.split_once(')').unwrap();
-        out.push_str(&format!("{MARK}{}){rest}", nanos.parse::<i64>().unwrap() + by));
+        write!(out, "{MARK}{}){rest}", nanos.parse::<i64>().unwrap() + by).unwrap();
     }
     out
 }

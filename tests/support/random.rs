@@ -20,13 +20,13 @@ const RST_ACK: Flags = Flags(Flags::RST.0 | Flags::ACK.0);
 /// Traces of up to `most` steps. All times are whole microseconds, at least 50 apart.
 pub fn any_trace(most: usize) -> impl Strategy<Value = Trace> {
     let steps = prop::collection::vec(any::<Step>(), 0..most);
-    (0..5_u8, steps, 0..700_i64).prop_map(|(opening, steps, rest)| {
+    (0..5_u8, steps, 0..700_i64).prop_map(|(opening, steps, quiet)| {
         let mut wire = Wire::default();
         wire.open(opening);
         for step in steps {
             wire.step(step);
         }
-        wire.trace.end = Some(wire.now + rest * SECOND);
+        wire.trace.end = Some(wire.now + quiet * SECOND);
         wire.trace
     })
 }
@@ -64,32 +64,32 @@ impl Wire {
         self.received = self.next;
     }
 
-    fn step(&mut self, (what, side, size, pause): Step) {
+    fn step(&mut self, (what, side, luck, pause): Step) {
         let from = role(side);
-        let octets = u32::from(size) * 7 + 1;
+        let octets = u32::from(luck) * 7 + 1;
         self.now += match pause {
             0..160 => i64::from(pause) * 1700 * MICROS,
             160..220 => i64::from(pause) * 7 * SECOND / 100,
             _ => i64::from(pause) * SECOND,
         };
         match what % 18 {
-            0..3 => self.new(from, Flags::ACK, octets, size),
-            3..5 => self.new(from, Flags::ACK, 0, size),
-            5..7 => self.new(from, FIN_ACK, 0, size),
-            7 => self.new(from, FIN_ACK, octets, size),
+            0..3 => self.fresh(from, Flags::ACK, octets, luck),
+            3..5 => self.fresh(from, Flags::ACK, 0, luck),
+            5..7 => self.fresh(from, FIN_ACK, 0, luck),
+            7 => self.fresh(from, FIN_ACK, octets, luck),
             8 => self.send(from, RST_ACK, self.next[from], 0),
             9 => self.answer_with_reset(from),
-            10 | 11 => self.repeat(from, size),
+            10 | 11 => self.repeat(from, luck),
             12 => self.send(from, Flags::ACK, self.next[from].wrapping_sub(1), 0),
-            13 => self.handshake(self.isn.initiator.wrapping_add(100_000 * u32::from(size))),
-            14 => self.syn(self.isn.initiator.wrapping_add(u32::from(size) << 8)),
-            15 => self.syn_ack(self.isn.responder.wrapping_add(u32::from(size & 1) << 20)),
+            13 => self.handshake(self.isn.initiator.wrapping_add(100_000 * u32::from(luck))),
+            14 => self.syn(self.isn.initiator.wrapping_add(u32::from(luck) << 8)),
+            15 => self.syn_ack(self.isn.responder.wrapping_add(u32::from(luck & 1) << 20)),
             16 => {
                 self.send(from, Flags::ACK, self.next[from], 0);
                 self.last().window = 0;
             }
-            _ if size < 128 => {
-                let what = What::Icmp { to: from, kind: 3, code: size % 5, seq: self.isn[from] };
+            _ if luck < 128 => {
+                let what = What::Icmp { to: from, kind: 3, code: luck % 5, seq: self.isn[from] };
                 self.trace.packets.push(Packet { at: self.now, what });
                 self.now += 50 * MICROS;
             }
@@ -120,7 +120,7 @@ impl Wire {
     }
 
     /// New octets or a FIN; `luck` decides whether the capture sees it and whether it arrives.
-    fn new(&mut self, from: Role, flags: Flags, octets: u32, luck: u8) {
+    fn fresh(&mut self, from: Role, flags: Flags, octets: u32, luck: u8) {
         let seq = self.next[from];
         self.next[from] = seq.wrapping_add(octets).wrapping_add(u32::from(flags.fin()));
         if luck % 16 != 3 {

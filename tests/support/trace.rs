@@ -1,17 +1,18 @@
 //! A trace: packets of one four-tuple with numbers relative to both sides' first initial numbers.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use closewait::dissect::IcmpError;
 use closewait::net::{Endpoint, FourTuple, Role, Sides};
-use closewait::tcp::notation::{Line, NotationError, Number, SegmentLine, Step};
+use closewait::tcp::notation::{IcmpLine, Line, NotationError, Number, SegmentLine, Step};
 use closewait::tcp::{Flags, Segment, SeqNumber, SynOptions};
-use closewait::time::Timestamp;
+use closewait::time::{TimeDelta, Timestamp};
 
 /// Port of the bystander whose segment marks the end of a trace.
 pub const BYSTANDER_PORT: u16 = 9;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Trace {
     pub packets: Vec<Packet>,
     /// The capture goes on until here, in nanoseconds from its start.
@@ -113,6 +114,43 @@ impl Trace {
         self.packets.drain(..index);
         self
     }
+}
+
+/// The trace as a case file may hold it; all numbers count from the first incarnation's.
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.end.map(|at| (at, Step::End));
+        let mut before = 0;
+        f.write_str("\n")?;
+        for (at, step) in self.packets.iter().map(|packet| (packet.at, packet.what.step())).chain(end) {
+            writeln!(f, "{}", Line { after: TimeDelta::from_nanos(at - before), step })?;
+            before = at;
+        }
+        Ok(())
+    }
+}
+
+impl What {
+    fn step(self) -> Step {
+        match self {
+            Self::Segment(raw) => Step::Segment(SegmentLine {
+                from: raw.from,
+                flags: raw.flags,
+                seq: number(raw.seq),
+                octets: raw.octets,
+                ack: number(raw.ack),
+                window: raw.window,
+                ttl: raw.ttl,
+                isn: None,
+            }),
+            Self::Icmp { to, kind, code, seq } => Step::Icmp(IcmpLine { to, kind, code, seq: number(seq) }),
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "small negative numbers read better than large ones")]
+fn number(value: u32) -> Number {
+    Number { value: i64::from(value as i32), old: false }
 }
 
 impl Packet {
@@ -220,9 +258,12 @@ impl LineReader {
         self.now += line.after.nanos();
         let what = match line.step {
             Step::End => return self.trace.end = Some(self.now),
-            Step::Icmp(icmp) => {
-                What::Icmp { to: icmp.to, kind: icmp.kind, code: icmp.code, seq: self.absolute(icmp.seq, icmp.to) }
-            }
+            Step::Icmp(icmp) => What::Icmp {
+                to: icmp.to,
+                kind: icmp.kind,
+                code: icmp.code,
+                seq: self.absolute(icmp.seq, icmp.to),
+            },
             Step::Segment(segment) => What::Segment(self.segment(&segment)),
         };
         self.trace.packets.push(Packet { at: self.now, what });

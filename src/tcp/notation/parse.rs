@@ -71,8 +71,10 @@ fn segment<'a>(from: Role, words: &mut impl Iterator<Item = &'a str>) -> Result<
 
 fn icmp<'a>(words: &mut impl Iterator<Item = &'a str>) -> Result<IcmpLine> {
     let from = sender(words.next().unwrap_or_default())?;
-    let (kind, code) =
-        words.next().and_then(|word| word.split_once('/')).ok_or(NotationError("ICMP type and code: `3/1`"))?;
+    let (kind, code) = words
+        .next()
+        .and_then(|word| word.split_once('/'))
+        .ok_or(NotationError("ICMP type and code: `3/1`"))?;
     Ok(IcmpLine {
         to: !from,
         kind: decimal(kind, "an ICMP type up to 255")?,
