@@ -17,6 +17,9 @@ const SLACK: i32 = 1 << 20;
 /// How far back a number may lie: half the sequence space less the slack.
 const FAR_BACK: i32 = 1 << 30;
 
+/// A flow with more events than this does not rest among the others.
+pub(super) const ROOM: usize = 8;
+
 /// What one endpoint has sent so far.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent marks, one byte each")]
@@ -138,8 +141,8 @@ pub(super) struct Live {
     rare: Option<Box<Rare>>,
     /// When the flow is finished unless something comes; [`Timestamp::MAX`] for never.
     pub(super) deadline: Timestamp,
-    /// The deadline for which the expiry queue holds the flow; [`Timestamp::MAX`] when it does not.
-    pub(super) queued_for: Timestamp,
+    /// The second of capture time for which the expiry queue holds the flow; [`NEVER`] when it does not.
+    pub(super) queued_for: i64,
 }
 
 /// What few flows have: other incarnations, a long pause, an ICMP error.
@@ -151,6 +154,8 @@ pub(super) struct Rare {
     pub(super) icmp_reporter: Option<IpAddr>,
 }
 
+/// No second of capture time.
+pub(super) const NEVER: i64 = i64::MAX;
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -185,7 +190,7 @@ impl Live {
             active: at,
             rare: None,
             deadline: Timestamp::MAX,
-            queued_for: Timestamp::MAX,
+            queued_for: NEVER,
         }
     }
 
@@ -445,6 +450,15 @@ impl Live {
             last.keep();
         }
         arena.push(&mut self.events, event);
+    }
+
+    /// True when the flow closed in order and nothing else is under way on its four-tuple.
+    pub(super) fn may_rest(&self) -> bool {
+        let closed = |role| self.halves[role].fin && self.halves[role].fin_acked;
+        Role::BOTH.into_iter().all(closed)
+            && self.predecessor == NONE
+            && self.successor().is_none()
+            && usize::from(self.events.len()) <= ROOM
     }
 
     /// When the flow is finished if nothing more comes.

@@ -14,6 +14,7 @@ mod duplicates;
 mod event;
 mod facts;
 mod history;
+mod index;
 mod judge;
 mod letters;
 mod live;

@@ -1,20 +1,22 @@
 //! The table of live flows: which incarnation a segment belongs to, and when a flow is finished.
 
+mod rest;
+
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
-use hashbrown::HashTable;
-
+use self::rest::{REST, Rest};
 use super::event::Event;
 use super::facts::{Flow, Limits, Reuse, ReuseKind};
 use super::history::Arena;
+use super::index::Index;
 use super::judge::{self, Circumstances};
-use super::live::{Live, NONE};
+use super::live::{Live, NEVER, NONE};
 use super::tombstone::{Graveyard, Tombstone};
 use crate::dissect::IcmpError;
 use crate::net::{FourTuple, Role};
 use crate::tcp::Segment;
-use crate::time::Timestamp;
+use crate::time::{TimeDelta, Timestamp};
 
 /// Incarnations of one four-tuple that may be live at once; the oldest is finished when there are more.
 const MAX_CHAIN: usize = 8;
@@ -47,14 +49,15 @@ pub struct TableStats {
 pub struct Table {
     limits: Limits,
     hasher: foldhash::fast::RandomState,
-    /// Slots of the newest live incarnation of each four-tuple, with the hash's upper half.
-    index: HashTable<(u32, u32)>,
+    /// Slots of the newest live incarnation of each four-tuple.
+    index: Index,
     slots: Vec<Option<Live>>,
     free: Vec<u32>,
     arena: Arena,
+    rest: Rest,
     graveyard: Graveyard,
-    /// Flows to look at once capture time has passed a second.
-    expiry: BTreeMap<i64, Vec<Due>>,
+    /// Flows to look at once a second of capture time is over: flow id and slot.
+    expiry: BTreeMap<i64, Vec<(u64, u32)>>,
     /// Flows that are finished but whose turn has not come.
     finished: Vec<Due>,
     /// Kept for its allocation.
@@ -83,10 +86,11 @@ impl Table {
         Self {
             limits,
             hasher: foldhash::fast::RandomState::default(),
-            index: HashTable::new(),
+            index: Index::default(),
             slots: Vec::new(),
             free: Vec::new(),
             arena: Arena::default(),
+            rest: Rest::default(),
             graveyard: Graveyard::default(),
             expiry: BTreeMap::new(),
             finished: Vec::new(),
@@ -115,13 +119,16 @@ impl Table {
     pub fn observe_all(&mut self, segments: &[Segment], done: &mut dyn FnMut(&Flow)) {
         let mut found = [(0, NONE); BATCH];
         for batch in segments.chunks(BATCH) {
-            for (found, segment) in found.iter_mut().zip(batch) {
-                let hash = self.hash_of(&segment.tuple);
-                let slot = self.index_of(hash, &segment.tuple).unwrap_or(NONE);
-                if let Some(Some(live)) = self.slots.get(slot as usize) {
-                    std::hint::black_box(live.warm());
+            for ((hash, _), segment) in found.iter_mut().zip(batch) {
+                *hash = self.hash_of(&segment.tuple);
+                self.index.touch(*hash);
+            }
+            for ((hash, slot), segment) in found.iter_mut().zip(batch) {
+                *slot = self.index_of(*hash, &segment.tuple).unwrap_or(NONE);
+                match self.slots.get(*slot as usize) {
+                    Some(Some(live)) => drop(std::hint::black_box(live.warm())),
+                    _ => self.graveyard.touch(*hash),
                 }
-                *found = (hash, slot);
             }
             for (&(hash, slot), segment) in found.iter().zip(batch) {
                 self.observe_at(segment, hash, slot, done);
@@ -162,7 +169,7 @@ impl Table {
     /// Takes an ICMP error about a segment.
     pub fn observe_icmp(&mut self, error: &IcmpError) {
         let hash = self.hash_of(&error.tuple);
-        let slot = self.index_of(hash, &error.tuple);
+        let slot = self.find(hash, &error.tuple);
         match slot.and_then(|slot| self.slots.get_mut(slot as usize)) {
             Some(Some(live)) => live.observe_icmp(error, &mut self.arena),
             _ => self.stats.stray_icmp += 1,
@@ -177,17 +184,21 @@ impl Table {
 
     /// Finishes every flow: the input has ended.
     pub fn finish(&mut self, done: &mut dyn FnMut(&Flow)) {
-        self.expire(i64::MAX, done);
+        self.expire(second_of(self.watermark).saturating_add(1), done);
         let flows =
             (0..).zip(&self.slots).filter_map(|(slot, live)| Some((live.as_ref()?.first.record, slot)));
-        let mut rest: Vec<(u64, u32)> = flows.collect();
-        rest.sort_unstable();
-        for batch in rest.chunks(BATCH) {
+        let mut left: Vec<(u64, u32)> = flows.chain(self.rest.iter()).collect();
+        left.sort_unstable();
+        for batch in left.chunks(BATCH) {
             for &(_, slot) in batch {
                 self.touch(slot);
             }
             for &(_, slot) in batch {
-                self.close(slot, self.watermark, done);
+                if slot & REST == 0 {
+                    self.close(slot, self.watermark, done);
+                } else {
+                    self.close_resting(slot, self.watermark, done);
+                }
             }
         }
     }
@@ -200,9 +211,13 @@ impl Table {
     #[inline]
     fn find(&mut self, hash: u64, tuple: &FourTuple) -> Option<u32> {
         let slot = self.index_of(hash, tuple)?;
+        if slot & REST != 0 {
+            self.wake(slot, hash);
+            return self.find(hash, tuple);
+        }
         let due = self.slots.get(slot as usize)?.as_ref()?.deadline <= self.watermark;
         if due {
-            self.retire(slot, hash);
+            self.retire(slot);
             return self.find(hash, tuple);
         }
         Some(slot)
@@ -210,13 +225,16 @@ impl Table {
 
     #[inline]
     fn index_of(&self, hash: u64, tuple: &FourTuple) -> Option<u32> {
-        let tag = tag_of(hash);
-        self.index
-            .find(hash, |&(other, slot)| {
-                other == tag
-                    && matches!(self.slots.get(slot as usize), Some(Some(live)) if live.tuple == *tuple)
-            })
-            .map(|&(_, slot)| slot)
+        self.index.find(hash, |slot| self.live_at(slot).is_some_and(|live| live.tuple == *tuple))
+    }
+
+    /// The flow in `slot`, in use or at rest.
+    #[inline]
+    fn live_at(&self, slot: u32) -> Option<&Live> {
+        match self.slots.get(slot as usize) {
+            Some(live) => live.as_ref(),
+            None => self.rest.get(slot).map(|resting| &resting.live),
+        }
     }
 
     /// A segment of a four-tuple that has no live flow: late, or the first of a new one.
@@ -297,15 +315,8 @@ impl Table {
         if let Some(Some(live)) = self.slots.get_mut(slot as usize) {
             live.observe(segment, opener, true, &mut self.arena);
         }
-        let tag = tag_of(hash);
-        if let Some(entry) = newest.and_then(|old| self.index.find_mut(hash, |&entry| entry == (tag, old))) {
-            entry.1 = slot;
-        } else {
-            let (hasher, slots) = (&self.hasher, &self.slots);
-            self.index.insert_unique(hash, (tag, slot), |&(_, other)| {
-                let live = slots.get(other as usize).and_then(Option::as_ref);
-                live.map_or(0, |live| hash_words(hasher, &live.tuple))
-            });
+        if !newest.is_some_and(|old| self.index.replace(hash, old, slot)) {
+            self.index.insert(hash, slot);
         }
         self.schedule(slot);
         self.trim_chain(slot);
@@ -349,18 +360,49 @@ impl Table {
     fn schedule(&mut self, slot: u32) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         live.deadline = live.deadline_after_now(&self.limits);
+        if live.may_rest() && self.rest.accepts(live) {
+            return self.lay_down(slot);
+        }
         // Most deadlines come nearer once the last ACK is seen: looking early saves a second entry.
-        let look = live.deadline.min(live.last().time + self.limits.linger);
+        let look = second_of(live.deadline.min(live.last().time + self.limits.linger));
         if live.deadline < Timestamp::MAX && look < live.queued_for {
             self.queue(slot, look);
         }
     }
 
-    /// Puts the flow in `slot` down to be looked at when `time` has come.
-    fn queue(&mut self, slot: u32, time: Timestamp) {
+    /// Moves a flow that closed in order out of the way of those in use.
+    fn lay_down(&mut self, slot: u32) {
+        let Some(mut live) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
+        self.free.push(slot);
+        let mut events = std::mem::take(&mut self.scratch);
+        self.arena.drain(&mut live.events, &mut events);
+        let hash = self.hash_of(&live.tuple);
+        let resting = self.rest.push(live, &events);
+        self.index.replace(hash, slot, resting);
+        events.clear();
+        self.scratch = events;
+    }
+
+    /// Takes a flow back into use: a segment came for it after all.
+    #[cold]
+    fn wake(&mut self, resting: u32, hash: u64) {
+        let Some(mut flow) = self.rest.take(resting) else { return };
+        let events: Vec<Event> = flow.events().collect();
+        for event in events {
+            self.arena.push(&mut flow.live.events, event);
+        }
+        flow.live.queued_for = NEVER;
+        let second = second_of(flow.live.deadline);
+        let slot = self.store(flow.live);
+        self.index.replace(hash, resting, slot);
+        self.queue(slot, second);
+    }
+
+    /// Puts the flow in `slot` down to be looked at once `second` is over.
+    fn queue(&mut self, slot: u32, second: i64) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
-        live.queued_for = time;
-        self.expiry.entry(second_of(time)).or_default().push((time, live.first.record, slot));
+        live.queued_for = second;
+        self.expiry.entry(second).or_default().push((live.first.record, slot));
     }
 
     /// Keeps the number of live incarnations of one four-tuple small.
@@ -369,7 +411,7 @@ impl Table {
         let mut at = newest;
         while let Some(Some(live)) = self.slots.get(at as usize) {
             length += 1;
-            let (older, tuple) = (live.predecessor, live.tuple);
+            let older = live.predecessor;
             if length < MAX_CHAIN {
                 at = older;
                 continue;
@@ -377,7 +419,7 @@ impl Table {
             if let Some(Some(oldest)) = self.slots.get_mut(older as usize) {
                 oldest.deadline = self.watermark;
             }
-            return self.retire(older, self.hash_of(&tuple));
+            return self.retire(older);
         }
     }
 
@@ -387,71 +429,95 @@ impl Table {
         let second = second_of(now);
         let before = second_of(self.watermark);
         self.watermark = now;
-        if second != before
-            && (self.expiry.first_key_value().is_some_and(|(&first, _)| first < second)
-                || !self.finished.is_empty())
-        {
+        if second != before {
             self.expire(second, done);
         }
     }
 
-    /// Finishes all flows whose deadline lies before `second` and has come.
+    /// Finishes all flows whose deadline lies before `second` and has come, in the order of their deadlines.
     #[cold]
     fn expire(&mut self, second: i64, done: &mut dyn FnMut(&Flow)) {
         let mut due = std::mem::take(&mut self.finished);
         while let Some(entry) = self.expiry.first_entry() {
-            if *entry.key() >= second {
+            let at = *entry.key();
+            if at >= second {
                 break;
             }
-            due.append(&mut entry.remove());
+            for (id, slot) in entry.remove() {
+                due.extend(self.come_due(id, slot, at, second));
+            }
         }
         due.sort_unstable();
-        let mut next = 0;
-        while let Some(&(deadline, id, slot)) = due.get(next) {
-            if next % BATCH == 0 {
-                due.iter().skip(next).take(BATCH).for_each(|&(_, _, slot)| self.touch(slot));
+        let end = (self.watermark + TimeDelta::from_nanos(1)).min(start_of(second));
+        let mut passed = 0;
+        loop {
+            let resting = self.rest.first_due(end);
+            let next = due.get(passed).copied();
+            if passed % BATCH == 0 && next.is_some() {
+                due.iter().skip(passed).take(BATCH).for_each(|&(_, _, slot)| self.touch(slot));
             }
-            next += 1;
-            if let Some(later) = self.finish_due(deadline, id, slot, second, done) {
-                let place = due.partition_point(|entry| *entry < (later, id, slot)).max(next);
-                due.insert(place, (later, id, slot));
+            match (resting, next) {
+                (Some(resting), next) if next.is_none_or(|next| resting < next) => {
+                    self.finish_resting(resting, done)
+                }
+                (_, Some((deadline, _, slot))) => {
+                    passed += 1;
+                    self.unlink(slot);
+                    self.close(slot, deadline, done);
+                }
+                _ => break,
             }
         }
         due.clear();
         self.finished = due;
     }
 
-    /// Finishes the flow in `slot` if `deadline` is still its own, else puts it down for later. A later
-    /// deadline that has come as well is handed back.
-    fn finish_due(
-        &mut self,
-        deadline: Timestamp,
-        id: u64,
-        slot: u32,
-        second: i64,
-        done: &mut dyn FnMut(&Flow),
-    ) -> Option<Timestamp> {
+    /// Finishes a flow that rested to its end.
+    fn finish_resting(&mut self, (decided, _, slot): Due, done: &mut dyn FnMut(&Flow)) {
+        let Some(resting) = self.rest.get(slot) else { return };
+        let hash = hash_words(&self.hasher, &resting.live.tuple);
+        self.graveyard.bury(Tombstone::of(&resting.live, hash));
+        self.index.remove(hash, slot);
+        self.close_resting(slot, decided, done);
+    }
+
+    fn close_resting(&mut self, slot: u32, decided: Timestamp, done: &mut dyn FnMut(&Flow)) {
+        let mut events = std::mem::take(&mut self.scratch);
+        let Some(resting) = self.rest.get(slot) else { return };
+        events.extend(resting.events());
+        let flow = judge::judge(&resting.live, events, &self.terms(&resting.live, decided));
+        self.rest.drop_at(slot);
+        self.live -= 1;
+        done(&flow);
+        self.scratch = flow.events;
+        self.scratch.clear();
+    }
+
+    fn terms(&self, live: &Live, decided: Timestamp) -> Circumstances<'_> {
+        Circumstances {
+            decided,
+            now: self.watermark,
+            cut: self.cuts.iter().any(|&record| record >= live.first.record),
+            limits: &self.limits,
+        }
+    }
+
+    /// The flow in `slot` if its deadline has come; it is put down for later if it moved. `at` is the second for
+    /// which it was put down: it may have been put down for an earlier one since, or be gone.
+    fn come_due(&mut self, id: u64, slot: u32, at: i64, second: i64) -> Option<Due> {
         let live = self.slots.get_mut(slot as usize)?.as_mut()?;
-        let own = live.deadline;
-        if live.first.record != id || (own != RETIRED && live.queued_for != deadline) {
+        if live.first.record != id || live.queued_for != at {
             return None;
         }
-        if own == RETIRED {
-            self.close(slot, deadline, done);
-        } else if own > deadline {
-            live.queued_for = own;
-            if own <= self.watermark && second_of(own) < second {
-                return Some(own);
+        live.queued_for = NEVER;
+        let deadline = live.deadline;
+        if second_of(deadline) >= second {
+            if deadline < Timestamp::MAX {
+                self.queue(slot, second_of(deadline));
             }
-            if own < Timestamp::MAX {
-                self.queue(slot, own);
-            }
-        } else if deadline <= self.watermark {
-            let hash = hash_words(&self.hasher, &live.tuple);
-            self.unlink(slot, hash);
-            self.close(slot, deadline, done);
+            return None;
         }
-        None
+        (deadline <= self.watermark && deadline != RETIRED).then_some((deadline, id, slot))
     }
 
     /// Looks at all that finishing the flow in `slot` will need. A flow that rested for a minute is out of the
@@ -464,25 +530,27 @@ impl Table {
     }
 
     /// Finishes a flow before its turn to be written has come.
-    fn retire(&mut self, slot: u32, hash: u64) {
+    fn retire(&mut self, slot: u32) {
+        self.unlink(slot);
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         self.finished.push((live.deadline.min(self.watermark), live.first.record, slot));
         live.deadline = RETIRED;
-        self.unlink(slot, hash);
     }
 
-    /// Takes a flow out of the index: no segment finds it any more.
-    fn unlink(&mut self, slot: u32, hash: u64) {
+    /// Takes a flow out of the index, unless that was done: no segment finds it any more.
+    fn unlink(&mut self, slot: u32) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
+        if live.deadline == RETIRED {
+            return;
+        }
+        let hash = hash_words(&self.hasher, &live.tuple);
         let (tuple, predecessor) = (live.tuple, std::mem::replace(&mut live.predecessor, NONE));
         self.graveyard.bury(Tombstone::of(live, hash));
-        let tag = tag_of(hash);
-        if let Ok(mut entry) = self.index.find_entry(hash, |&entry| entry == (tag, slot)) {
-            if predecessor == NONE {
-                entry.remove();
-            } else {
-                entry.get_mut().1 = predecessor;
-            }
+        let newest = match predecessor {
+            NONE => self.index.remove(hash, slot),
+            older => self.index.replace(hash, slot, older),
+        };
+        if newest {
             return;
         }
         // Not the newest: unlink it from the chain.
@@ -498,18 +566,14 @@ impl Table {
 
     /// Judges one flow, hands it out and frees its place.
     fn close(&mut self, slot: u32, decided: Timestamp, done: &mut dyn FnMut(&Flow)) {
-        let Some(place) = self.slots.get_mut(slot as usize) else { return };
-        let Some(live) = place else { return };
         let mut events = std::mem::take(&mut self.scratch);
+        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         self.arena.drain(&mut live.events, &mut events);
-        let circumstances = Circumstances {
-            decided,
-            now: self.watermark,
-            cut: self.cuts.iter().any(|&record| record >= live.first.record),
-            limits: &self.limits,
-        };
-        let flow = judge::judge(live, events, &circumstances);
-        *place = None;
+        let Some(Some(live)) = self.slots.get(slot as usize) else { return };
+        let flow = judge::judge(live, events, &self.terms(live, decided));
+        if let Some(place) = self.slots.get_mut(slot as usize) {
+            *place = None;
+        }
         self.free.push(slot);
         self.live -= 1;
         done(&flow);
@@ -531,15 +595,14 @@ fn hash_words(hasher: &foldhash::fast::RandomState, tuple: &FourTuple) -> u64 {
     state.finish()
 }
 
+/// The moment at which `second` begins.
+fn start_of(second: i64) -> Timestamp {
+    Timestamp::from_nanos(second.saturating_mul(NANOS_PER_SECOND))
+}
+
 /// The second of capture time that holds `time`.
 fn second_of(time: Timestamp) -> i64 {
     time.nanos().div_euclid(NANOS_PER_SECOND)
-}
-
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the middle bits; the table uses the others")]
-fn tag_of(hash: u64) -> u32 {
-    (hash >> 20) as u32
 }
 
 /// Who opened the connection whose first captured segment this is.
