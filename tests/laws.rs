@@ -159,6 +159,16 @@ fn known_a_copy_of_a_refusal_is_taken_for_another_one() {
     assert_eq!(outcome.told[0].flow.resets.len(), 1, "reset_counted_twice");
 }
 
+/// A segment whose numbers fit no incarnation, seen on two interfaces: one packet.
+#[test]
+#[should_panic(expected = "packet_counted_twice")]
+fn known_a_copy_of_what_fits_nothing_is_taken_for_another_one() {
+    let trace = Trace::parse("+0 > S 0:0(0)\n+0.0001 < . 31:396(365) ack 9000000\n+1 end").unwrap();
+    let (entries, _) = with_copies(&trace, 0b10);
+    let outcome = Outcome::of(&entries);
+    assert_eq!(outcome.told[0].flow.traffic.responder.packets, 1, "packet_counted_twice");
+}
+
 /// The same late segment after the same refusal, wherever the responder's numbers lie.
 #[test]
 #[should_panic(expected = "numbers_matter")]
