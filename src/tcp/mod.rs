@@ -1,5 +1,6 @@
 //! TCP's vocabulary: sequence numbers, segments and the states of RFC 9293.
 
+pub mod notation;
 pub mod segment;
 pub mod seq;
 pub mod state;

@@ -1,0 +1,399 @@
+//! What must hold for every trace: those of the case files, random ones, and garbage.
+
+mod support;
+
+use closewait::flow::{EndpointState, EventKind, Flow, Handshake};
+use closewait::net::{Endpoint, FourTuple, Role, Sides};
+use closewait::tcp::{Event, Flags, Segment, SeqNumber, Signal, State, SynOptions};
+use closewait::time::{TimeDelta, Timestamp};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+use support::file::{self, Format};
+use support::outcome::Outcome;
+use support::random::any_trace;
+use support::trace::{Entry, Place, Trace, What};
+use support::{case, normal};
+
+const STEPS: usize = 40;
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_global_rejects: 100_000,
+        ..ProptestConfig::default()
+    }
+}
+
+/// Holds every case file's trace to `law`.
+fn hold_cases(law: impl Fn(&Trace) -> TestCaseResult) {
+    for case in case::all() {
+        if let Err(broken) = law(&case.parse_trace()) {
+            panic!("{}: {broken}", case.name());
+        }
+    }
+}
+
+/// Fails with the place where the two differ.
+fn same(left: &str, right: &str) -> TestCaseResult {
+    let differ = left.chars().zip(right.chars()).position(|(left, right)| left != right);
+    let at = differ.unwrap_or_else(|| left.chars().count().min(right.chars().count()));
+    let around = |text: &str| text.chars().skip(at.saturating_sub(80)).take(200).collect::<String>();
+    prop_assert!(left == right, "\n{}\n{}\n", around(left), around(right));
+    Ok(())
+}
+
+fn at_home(trace: &Trace) -> String {
+    let place = Place::default();
+    normal::text(&Outcome::of(&trace.entries(&place, 1)), &place)
+}
+
+fn place_does_not_matter(trace: &Trace, place: &Place) -> TestCaseResult {
+    let moved = normal::text(&Outcome::of(&trace.entries(place, 1)), place);
+    same(&at_home(trace), &moved)
+}
+
+/// True when a flow ended before one side's numbers were known, and something came on its four-tuple later:
+/// the table is known to take unknown numbers for 0 then.
+fn rests_on_unknown_numbers(trace: &Trace) -> bool {
+    let outcome = Outcome::of(&trace.entries(&Place::default(), 1));
+    let goes_on = outcome.told.len() > 1 || outcome.stats.late > 0;
+    let one_sided = |flow: &Flow| {
+        flow.handshake == Handshake::Syn
+            || flow.letters.iter().all(|letter| letter.eq_ignore_ascii_case(&b'r'))
+    };
+    goes_on && outcome.told.iter().any(|told| one_sided(&told.flow))
+}
+
+proptest! {
+    #![proptest_config(config(3000))]
+
+    #[test]
+    fn initial_numbers_do_not_matter(trace in any_trace(STEPS), initiator: u32, responder: u32) {
+        prop_assume!(!rests_on_unknown_numbers(&trace));
+        place_does_not_matter(&trace, &Place { isn: Sides { initiator, responder }, ..Place::default() })?;
+    }
+
+    #[test]
+    fn numbers_may_wrap_anywhere(trace in any_trace(STEPS), initiator in 0..4000_u32, responder in 0..4000_u32) {
+        prop_assume!(!rests_on_unknown_numbers(&trace));
+        let isn = Sides { initiator: 0_u32.wrapping_sub(initiator), responder: 0_u32.wrapping_sub(responder) };
+        place_does_not_matter(&trace, &Place { isn, ..Place::default() })?;
+    }
+
+    #[test]
+    fn the_hour_does_not_matter(trace in any_trace(STEPS), seconds in -1_000_000_000..1_000_000_000_i64) {
+        let start = Place::default().start + seconds * 1_000_000_000;
+        place_does_not_matter(&trace, &Place { start, ..Place::default() })?;
+    }
+
+    #[test]
+    fn which_address_is_the_lower_one_does_not_matter(trace in any_trace(STEPS)) {
+        place_does_not_matter(&trace, &Place { mirrored: true, ..Place::default() })?;
+    }
+
+    #[test]
+    fn a_second_copy_of_any_packet_changes_nothing(trace in any_trace(STEPS), twice in any::<u64>()) {
+        copies_change_nothing(&trace, twice)?;
+    }
+
+    #[test]
+    fn every_segment_is_accounted_for(trace in any_trace(STEPS), twice in any::<u64>()) {
+        segments_are_accounted_for(&Outcome::of(&with_copies(&trace, twice).0))?;
+    }
+
+    #[test]
+    fn two_runs_say_the_same(trace in any_trace(STEPS)) {
+        let entries = trace.entries(&Place::default(), 1);
+        prop_assert_eq!(Outcome::of(&entries).text(), Outcome::of(&entries).text());
+    }
+
+    #[test]
+    fn presumed_states_follow_from_proven_ones(trace in any_trace(STEPS)) {
+        for told in Outcome::of(&trace.entries(&Place::default(), 1)).told {
+            presumed_follows_from_proven(&told.flow)?;
+        }
+    }
+
+    #[test]
+    fn garbage_is_judged(segments in prop::collection::vec(any_segment(), 0..60)) {
+        let mut now = 0;
+        let entries: Vec<_> = (1..).zip(segments).map(|(record, (segment, pause))| {
+            now += pause;
+            Entry::Segment(Segment { record, time: Timestamp::from_nanos(now), ..segment })
+        }).collect();
+        let outcome = Outcome::of(&entries);
+        segments_are_accounted_for(&outcome)?;
+        for told in &outcome.told {
+            presumed_follows_from_proven(&told.flow)?;
+        }
+        prop_assert_eq!(outcome.text(), Outcome::of(&entries).text());
+        let mut ids: Vec<_> = outcome.told.iter().map(|told| told.flow.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        prop_assert_eq!(ids.len(), outcome.told.len());
+    }
+}
+
+proptest! {
+    #![proptest_config(config(300))]
+
+    #[test]
+    fn the_file_format_does_not_matter(trace in any_trace(STEPS)) {
+        formats_agree(&trace)?;
+    }
+
+    #[test]
+    fn a_file_may_break_off_anywhere(trace in any_trace(STEPS), cut: prop::sample::Index) {
+        whole_rows_survive_a_cut(&trace, cut)?;
+    }
+}
+
+/// A connection refused, seen on two interfaces: one RST.
+#[test]
+#[should_panic(expected = "reset_counted_twice")]
+fn known_a_copy_of_a_refusal_is_taken_for_another_one() {
+    let trace = Trace::parse("+0 > S 0:0(0)\n+0.0001 < R. 0:0(0) ack 1\n+1 end").unwrap();
+    let (entries, _) = with_copies(&trace, 0b10);
+    let outcome = Outcome::of(&entries);
+    assert_eq!(outcome.told[0].flow.resets.len(), 1, "reset_counted_twice");
+}
+
+/// A segment whose numbers fit no incarnation, seen on two interfaces: one packet.
+#[test]
+#[should_panic(expected = "packet_counted_twice")]
+fn known_a_copy_of_what_fits_nothing_is_taken_for_another_one() {
+    let trace = Trace::parse("+0 > S 0:0(0)\n+0.0001 < . 31:396(365) ack 9000000\n+1 end").unwrap();
+    let (entries, _) = with_copies(&trace, 0b10);
+    let outcome = Outcome::of(&entries);
+    assert_eq!(outcome.told[0].flow.traffic.responder.packets, 1, "packet_counted_twice");
+}
+
+/// The same late segment after the same refusal, wherever the responder's numbers lie.
+#[test]
+#[should_panic(expected = "numbers_matter")]
+fn known_a_side_that_never_spoke_is_taken_to_have_the_number_0() {
+    let trace =
+        Trace::parse("+0 > S 0:0(0)\n+0.0001 < R. 0:0(0) ack 1\n+400 < . 1:1(0) ack 1\n+1 end").unwrap();
+    let flows = |responder| {
+        let place = Place { isn: Sides { initiator: 1000, responder }, ..Place::default() };
+        Outcome::of(&trace.entries(&place, 1)).told.len()
+    };
+    assert_eq!(flows(1000), flows(1 << 30), "numbers_matter");
+}
+
+/// A FIN acknowledged, then ten minutes in which only an ICMP error passes.
+#[test]
+#[should_panic(expected = "time_stands_still")]
+fn known_only_segments_move_time() {
+    let trace = Trace::parse(
+        "+0 > S 0:0(0)\n+0.0001 < S. 0:0(0) ack 1\n+0.0001 > F. 1:1(0) ack 1\n+0.0001 < . 1:1(0) ack 2\n\
+         +600 icmp < 3/1 1",
+    );
+    let outcome = Outcome::of(&trace.unwrap().entries(&Place::default(), 1));
+    let waited = outcome.told[0].flow.close_wait.unwrap().lasted;
+    assert!(waited >= TimeDelta::from_secs(600), "time_stands_still: {waited}");
+}
+
+#[test]
+fn place_does_not_matter_to_the_case_files() {
+    let isn = Sides { initiator: u32::MAX - 50, responder: u32::MAX - 150 };
+    for place in [
+        Place { isn, ..Place::default() },
+        Place { start: 86_400_123_456_789, ..Place::default() },
+        Place { mirrored: true, ..Place::default() },
+    ] {
+        hold_cases(|trace| place_does_not_matter(trace, &place));
+    }
+}
+
+/// Each packet lost, exchanged with the next one, and the first one captured.
+#[test]
+fn damaged_case_files_are_judged() {
+    hold_cases(|trace| {
+        for index in 0..trace.packets.len() {
+            let mut damaged = vec![trace.clone().lose(index), trace.clone().start_late(index)];
+            if index + 1 < trace.packets.len() {
+                damaged.push(trace.clone().swap(index));
+            }
+            for trace in damaged {
+                let outcome = Outcome::of(&trace.entries(&Place::default(), 1));
+                segments_are_accounted_for(&outcome)?;
+                for told in &outcome.told {
+                    presumed_follows_from_proven(&told.flow)?;
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn copies_change_nothing_in_the_case_files() {
+    for twice in [u64::MAX, 0x5555_5555_5555_5555, 0xaaaa_aaaa_aaaa_aaaa] {
+        hold_cases(|trace| copies_change_nothing(trace, twice));
+    }
+}
+
+#[test]
+fn the_file_format_does_not_matter_to_the_case_files() {
+    hold_cases(formats_agree);
+}
+
+/// The entries, with a copy of each packet whose bit in `twice` is set; and how many copies.
+fn with_copies(trace: &Trace, twice: u64) -> (Vec<Entry>, u64) {
+    let (mut entries, mut copies) = (Vec::new(), 0);
+    for (index, entry) in trace.entries(&Place::default(), 2).into_iter().enumerate() {
+        entries.push(entry);
+        if let Entry::Segment(segment) = entry
+            && index < trace.packets.len()
+            && twice >> (index % 64) & 1 == 1
+        {
+            entries.push(Entry::Segment(Segment {
+                record: segment.record + 1,
+                time: Timestamp::from_nanos(segment.time.nanos() + 20_000),
+                ttl: segment.ttl - 1,
+                interface: segment.interface + 1,
+                ..segment
+            }));
+            copies += 1;
+        }
+    }
+    (entries, copies)
+}
+
+fn copies_change_nothing(trace: &Trace, twice: u64) -> TestCaseResult {
+    let once = Outcome::of(&trace.entries(&Place::default(), 2));
+    let (entries, copies) = with_copies(trace, twice & !copies_not_recognised(trace, &once));
+    let again = Outcome::of(&entries);
+    same(&once.text(), &again.text())?;
+    // A late segment's copy is as late.
+    let idle = |outcome: &Outcome| outcome.stats.copies + outcome.stats.late;
+    prop_assert_eq!(idle(&once) + copies, idle(&again));
+    Ok(())
+}
+
+/// Packets whose copies the table is known to take for new ones, as bits.
+///
+/// A RST does not move its sender's numbers, nor does a segment that fits no incarnation, so the table holds
+/// that the copy adds what the first one did not.
+fn copies_not_recognised(trace: &Trace, outcome: &Outcome) -> u64 {
+    let fits_none = |event: &closewait::flow::Event| event.kind == EventKind::Ghost;
+    let events = outcome.told.iter().flat_map(|told| &told.flow.events);
+    let odd: Vec<u64> = events.filter(|event| fits_none(event)).map(|event| event.record() / 2).collect();
+    (1..)
+        .zip(&trace.packets)
+        .filter(|(record, packet)| {
+            odd.contains(record) || matches!(packet.what, What::Segment(raw) if raw.flags.rst())
+        })
+        .fold(0, |bits, (record, _)| bits | 1 << ((record - 1) % 64))
+}
+
+/// Segments are those of flows, further copies, and late ones; none is lost and none counted twice.
+fn segments_are_accounted_for(outcome: &Outcome) -> TestCaseResult {
+    let stats = outcome.stats;
+    prop_assert_eq!(stats.segments, outcome.packets() + stats.copies + stats.late);
+    Ok(())
+}
+
+/// From the proven state the presumed one is reached by signals on their way.
+fn presumed_follows_from_proven(flow: &Flow) -> TestCaseResult {
+    for role in Role::BOTH {
+        let EndpointState { proven, presumed } = flow.states[role];
+        prop_assert!(reachable(proven).contains(&presumed), "{role:?}: {proven} {presumed}");
+    }
+    Ok(())
+}
+
+fn reachable(from: State) -> Vec<State> {
+    let signals = [Signal::Syn, Signal::SynAck, Signal::AckOfSyn, Signal::Fin, Signal::AckOfFin, Signal::Rst];
+    let mut reached = vec![from];
+    let mut next = 0;
+    while let Some(&state) = reached.get(next) {
+        next += 1;
+        let after = signals.iter().filter_map(|signal| state.next(Event::Received(*signal)));
+        reached.extend(after.filter(|state| !reached.contains(state)).collect::<Vec<_>>());
+    }
+    reached
+}
+
+fn formats_agree(trace: &Trace) -> TestCaseResult {
+    let place = Place::default();
+    let segments = Outcome::of(&trace.entries(&place, 1)).text();
+    for format in Format::ALL {
+        let (outcome, run) = Outcome::of_file(file::write(trace, &place, format));
+        prop_assert!(run.problems.is_empty(), "{:?}: {:?}", format, run.problems);
+        same(&segments, &outcome.text())?;
+        records_are_accounted_for(&outcome, &run)?;
+    }
+    Ok(())
+}
+
+fn records_are_accounted_for(outcome: &Outcome, run: &closewait::Outcome) -> TestCaseResult {
+    let skipped: u64 = run.input.skipped.iter().map(|skipped| skipped.count).sum();
+    prop_assert_eq!(run.input.records, run.input.segments + skipped);
+    prop_assert_eq!(run.input.segments, outcome.stats.segments);
+    segments_are_accounted_for(outcome)
+}
+
+/// What was told before the cut stays as it is, and every whole record is read.
+fn whole_rows_survive_a_cut(trace: &Trace, cut: prop::sample::Index) -> TestCaseResult {
+    let place = Place::default();
+    let content = file::write(trace, &place, Format::PcapNanos { big_endian: false });
+    let (whole, _) = Outcome::of_file(content.clone());
+    let (part, run) = Outcome::of_file(content.iter().copied().take(cut.index(content.len())).collect());
+    records_are_accounted_for(&part, &run)?;
+    let second = |time: Timestamp| time.nanos() / 1_000_000_000;
+    // Capture time is that of TCP segments alone, see `known_only_segments_move_time`.
+    let is_segment = |entry: &Entry| match entry {
+        Entry::Segment(segment) if segment.record <= run.input.records => Some(segment.time),
+        _ => None,
+    };
+    let reached = trace.entries(&place, 1).iter().filter_map(is_segment).max().map_or(i64::MIN, second);
+    for told in whole.told.iter().filter(|told| second(told.flow.decided) < reached) {
+        let same = part.told.iter().find(|other| other.flow.id == told.flow.id);
+        prop_assert!(same.is_some(), "flow {} is lost", told.flow.id);
+        self::same(&told.text(), &same.map(support::outcome::Told::text).unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+prop_compose! {
+    /// A segment with any flags and numbers near a few places, and a pause before it.
+    fn any_segment()(
+        (reversed, ports, flags) in (any::<bool>(), 0..3_u16, any::<u8>()),
+        (seq, ack) in (any_number(), any_number()),
+        octets in prop_oneof![Just(0), Just(1), 2..2000_u32, 0..66_000_u32],
+        (window, ttl, ip_id, interface) in (any::<u16>(), any::<u8>(), 0..4_u16, 0..3_u16),
+        (window_known, has_options) in (any::<bool>(), any::<bool>()),
+        pause in prop_oneof![0..1_000_000_i64, 0..1_000_000_000_i64, -50_000_000..400_000_000_000_i64],
+    ) -> (Segment, i64) {
+        let end = |last: u8, port| Endpoint { addr: [10, 0, 0, last].into(), port };
+        let (low, high) = (end(1, 40000 + ports), end(2, 80));
+        let (tuple, from_low) = if reversed { FourTuple::new(high, low, 0) } else { FourTuple::new(low, high, 0) };
+        let segment = Segment {
+            record: 0,
+            time: Timestamp::from_nanos(0),
+            tuple,
+            from_low,
+            seq,
+            ack,
+            flags: Flags(flags),
+            window,
+            window_known,
+            octets,
+            ttl,
+            ip_id,
+            checksum: 0,
+            interface,
+            options: has_options.then(SynOptions::default),
+        };
+        (segment, pause)
+    }
+}
+
+fn any_number() -> impl Strategy<Value = SeqNumber> {
+    let near = (prop::sample::select(vec![0, 1000, 1 << 20, 1 << 31, u32::MAX - 2]), 0..4_u32);
+    prop_oneof![4 => near.prop_map(|(base, more)| SeqNumber(base.wrapping_add(more))),
+        1 => any::<u32>().prop_map(SeqNumber)]
+}

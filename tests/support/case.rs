@@ -1,0 +1,100 @@
+//! Case files: `testdata/cases/*.md`.
+
+use std::fs;
+use std::path::Path;
+
+use super::outcome::{Outcome, Told};
+use super::trace::Trace;
+
+/// One pair of a `trace` and an `expect` block.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// File name.
+    pub file: String,
+    /// The heading above it, and which pair of the file it is, from 1.
+    pub heading: String,
+    pub index: usize,
+    pub trace: String,
+    pub expect: Vec<String>,
+    pub is_near_miss: bool,
+    /// Why the engine is known to judge it otherwise.
+    pub known: Option<String>,
+}
+
+/// All cases, by file and place.
+pub fn all() -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/cases");
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| {
+        path.extension().is_some_and(|it| it == "md") && path.file_name().is_some_and(|it| it != "README.md")
+    });
+    paths.sort();
+    let read = |path: &Path| {
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        parse(&file, &fs::read_to_string(path).unwrap())
+    };
+    paths.iter().flat_map(|path| read(path)).collect()
+}
+
+fn parse(file: &str, text: &str) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    let (mut heading, mut block, mut is_near_miss) = (String::new(), "", false);
+    for line in text.lines() {
+        match (line, block) {
+            ("```trace", "") => {
+                let index = cases.len() + 1;
+                let (file, heading) = (file.to_owned(), heading.clone());
+                let (trace, expect, known) = (String::new(), Vec::new(), None);
+                cases.push(Case { file, heading, index, trace, expect, is_near_miss, known });
+                block = "trace";
+            }
+            ("```expect", "") => block = "expect",
+            ("```", _) => block = "",
+            (line, "trace") => cases.last_mut().unwrap().trace.extend([line, "\n"]),
+            (line, "expect") => cases.last_mut().unwrap().expect.push(line.to_owned()),
+            (line, _) => {
+                if let Some(title) = line.strip_prefix('#') {
+                    title.trim_start_matches('#').trim().clone_into(&mut heading);
+                    is_near_miss |= heading == "Not this finding";
+                } else if let (Some(why), Some(case)) = (line.strip_prefix("known: "), cases.last_mut()) {
+                    case.known = Some(why.to_owned());
+                }
+            }
+        }
+    }
+    cases
+}
+
+impl Case {
+    pub fn name(&self) -> String {
+        format!("{}, {:?}, trace {}", self.file, self.heading, self.index)
+    }
+
+    pub fn parse_trace(&self) -> Trace {
+        Trace::parse(&self.trace).unwrap_or_else(|(line, why)| panic!("{}: {line:?}: {why}", self.name()))
+    }
+
+    /// What the analysis says, in the words of an `expect` block.
+    pub fn say(&self, outcome: Outcome) -> Vec<String> {
+        let told = outcome.by_start();
+        let mut said: Vec<_> =
+            told.iter().map(|told| format!("outcome {}", told.flow.outcome.as_str())).collect();
+        for line in &self.expect {
+            let Some((role, _)) = line.split_once(' ') else { continue };
+            said.extend(told.first().and_then(|told| say_state(told, role)));
+        }
+        let findings = told.iter().flat_map(|told| &told.findings);
+        said.extend(findings.map(|it| format!("{} {} {}", it.rule.code, it.severity, it.certainty)));
+        said
+    }
+}
+
+fn say_state(told: &Told, role: &str) -> Option<String> {
+    let states = &told.flow.states;
+    let state = match role {
+        "initiator" => states.initiator,
+        "responder" => states.responder,
+        _ => return None,
+    };
+    Some(format!("{role} {}", state.presumed))
+}

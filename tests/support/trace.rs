@@ -1,0 +1,302 @@
+//! A trace: packets of one four-tuple with numbers relative to both sides' first initial numbers.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+use closewait::dissect::IcmpError;
+use closewait::net::{Endpoint, FourTuple, Role, Sides};
+use closewait::tcp::notation::{IcmpLine, Line, NotationError, Number, SegmentLine, Step};
+use closewait::tcp::{Flags, Segment, SeqNumber, SynOptions};
+use closewait::time::{TimeDelta, Timestamp};
+
+/// Port of the bystander whose segment marks the end of a trace.
+pub const BYSTANDER_PORT: u16 = 9;
+
+#[derive(Clone, Default)]
+pub struct Trace {
+    pub packets: Vec<Packet>,
+    /// The capture goes on until here, in nanoseconds from its start.
+    pub end: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Packet {
+    /// Nanoseconds from the start.
+    pub at: i64,
+    pub what: What,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum What {
+    Segment(Raw),
+    Icmp { to: Role, kind: u8, code: u8, seq: u32 },
+}
+
+/// A segment whose numbers count from the initial ones of the first incarnation, modulo 2³².
+#[derive(Clone, Copy, Debug)]
+pub struct Raw {
+    pub from: Role,
+    pub flags: Flags,
+    pub seq: u32,
+    pub ack: u32,
+    pub octets: u32,
+    pub window: u16,
+    pub ttl: u8,
+    pub ip_id: u16,
+    pub interface: u16,
+}
+
+/// Where and when a trace takes place: all that must not matter.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub isn: Sides<u32>,
+    /// Capture time of the start, in nanoseconds.
+    pub start: i64,
+    /// The initiator has the higher address.
+    pub mirrored: bool,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        let isn = Sides { initiator: 1_000_000, responder: 5_000_000 };
+        Self { isn, start: 1_795_249_052_000_000_000, mirrored: false }
+    }
+}
+
+/// What the flow table is given.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry {
+    Segment(Segment),
+    Icmp(IcmpError),
+}
+
+impl Trace {
+    /// Reads lines of notation; comments and empty lines are left out.
+    pub fn parse(text: &str) -> Result<Self, (String, NotationError)> {
+        let mut reader = LineReader::default();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            reader.read(line.parse().map_err(|error| (line.to_owned(), error))?);
+        }
+        Ok(reader.trace)
+    }
+
+    /// As it enters the flow table; records are numbered `stride`, 2 × `stride`, …
+    pub fn entries(&self, place: &Place, stride: u64) -> Vec<Entry> {
+        let end = self.end.map(|at| (at, None));
+        let packets = self.packets.iter().map(|packet| (packet.at, Some(packet.what))).chain(end);
+        let records = (1..).map(|index| index * stride);
+        records.zip(packets).map(|(record, (at, what))| place.entry(record, at, what)).collect()
+    }
+
+    /// Without the packet at `index`: lost before the capture point.
+    pub fn lose(mut self, index: usize) -> Self {
+        self.packets.remove(index);
+        self
+    }
+
+    /// The packet at `index` once more on another interface, one hop on and `nanos` later.
+    pub fn duplicate(mut self, index: usize, nanos: i64) -> Self {
+        let copy = self.packets[index].one_hop_on(nanos);
+        self.packets.insert(index + 1, copy);
+        self
+    }
+
+    /// The packet at `index` and the one after it in the other order; times stay in order.
+    pub fn swap(mut self, index: usize) -> Self {
+        let (first, second) = (self.packets[index].what, self.packets[index + 1].what);
+        self.packets[index].what = second;
+        self.packets[index + 1].what = first;
+        self
+    }
+
+    /// The capture begins with the packet at `index`.
+    pub fn start_late(mut self, index: usize) -> Self {
+        self.packets.drain(..index);
+        self
+    }
+}
+
+/// The trace as a case file may hold it; all numbers count from the first incarnation's.
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.end.map(|at| (at, Step::End));
+        let mut before = 0;
+        f.write_str("\n")?;
+        for (at, step) in self.packets.iter().map(|packet| (packet.at, packet.what.step())).chain(end) {
+            writeln!(f, "{}", Line { after: TimeDelta::from_nanos(at - before), step })?;
+            before = at;
+        }
+        Ok(())
+    }
+}
+
+impl What {
+    fn step(self) -> Step {
+        match self {
+            Self::Segment(raw) => Step::Segment(SegmentLine {
+                from: raw.from,
+                flags: raw.flags,
+                seq: number(raw.seq),
+                octets: raw.octets,
+                ack: number(raw.ack),
+                window: raw.window,
+                ttl: raw.ttl,
+                isn: None,
+            }),
+            Self::Icmp { to, kind, code, seq } => Step::Icmp(IcmpLine { to, kind, code, seq: number(seq) }),
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "small negative numbers read better than large ones")]
+fn number(value: u32) -> Number {
+    Number { value: i64::from(value as i32), old: false }
+}
+
+impl Packet {
+    pub fn one_hop_on(mut self, nanos: i64) -> Self {
+        self.at += nanos;
+        if let What::Segment(raw) = &mut self.what {
+            raw.ttl -= 1;
+            raw.interface += 1;
+        }
+        self
+    }
+}
+
+impl Place {
+    pub fn endpoint(&self, role: Role) -> Endpoint {
+        let is_first = (role == Role::Initiator) != self.mirrored;
+        let addr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, if is_first { 1 } else { 2 }));
+        Endpoint { addr, port: if role == Role::Initiator { 40000 } else { 80 } }
+    }
+
+    pub fn time(&self, at: i64) -> Timestamp {
+        Timestamp::from_nanos(self.start + at)
+    }
+
+    /// `None` is the bystander.
+    pub fn entry(&self, record: u64, at: i64, what: Option<What>) -> Entry {
+        let time = self.time(at);
+        match what {
+            Some(What::Segment(raw)) => {
+                let (tuple, from_low) = FourTuple::new(self.endpoint(raw.from), self.endpoint(!raw.from), 0);
+                Entry::Segment(self.segment(record, time, (tuple, from_low), &raw))
+            }
+            Some(What::Icmp { to, kind, code, seq }) => {
+                let (tuple, from_low) = FourTuple::new(self.endpoint(to), self.endpoint(!to), 0);
+                let seq = SeqNumber(self.isn[to]).add(seq);
+                let reporter = IpAddr::V4(ROUTER);
+                Entry::Icmp(IcmpError { record, time, reporter, kind, code, v6: false, tuple, from_low, seq })
+            }
+            None => {
+                let [from, to] = bystanders();
+                Entry::Segment(self.segment(record, time, FourTuple::new(from, to, 0), &bystander_raw()))
+            }
+        }
+    }
+
+    fn segment(&self, record: u64, time: Timestamp, tuple: (FourTuple, bool), raw: &Raw) -> Segment {
+        let (tuple, from_low) = tuple;
+        let ack = SeqNumber(self.isn[!raw.from]).add(raw.ack);
+        Segment {
+            record,
+            time,
+            tuple,
+            from_low,
+            seq: SeqNumber(self.isn[raw.from]).add(raw.seq),
+            ack: if raw.flags.ack() { ack } else { SeqNumber(0) },
+            flags: raw.flags,
+            window: raw.window,
+            window_known: true,
+            octets: raw.octets,
+            ttl: raw.ttl,
+            ip_id: raw.ip_id,
+            checksum: 0,
+            interface: raw.interface,
+            options: raw.flags.syn().then(SynOptions::default),
+        }
+    }
+}
+
+pub const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 254);
+
+pub fn bystanders() -> [Endpoint; 2] {
+    [8, 9].map(|last| Endpoint {
+        addr: IpAddr::V4(Ipv4Addr::new(10, 9, 9, last)),
+        port: if last == 8 { 50000 } else { BYSTANDER_PORT },
+    })
+}
+
+pub fn bystander_raw() -> Raw {
+    Raw {
+        from: Role::Initiator,
+        flags: Flags::ACK,
+        seq: 1,
+        ack: 1,
+        octets: 0,
+        window: Line::DEFAULT_WINDOW,
+        ttl: Line::DEFAULT_TTL,
+        ip_id: 1,
+        interface: 0,
+    }
+}
+
+/// Follows initial numbers from line to line.
+#[derive(Default)]
+struct LineReader {
+    trace: Trace,
+    now: i64,
+    /// Initial numbers now and in the incarnation before, from the first ones.
+    isn: Sides<u32>,
+    old: Sides<u32>,
+    ip_ids: Sides<u16>,
+}
+
+impl LineReader {
+    fn read(&mut self, line: Line) {
+        self.now += line.after.nanos();
+        let what = match line.step {
+            Step::End => return self.trace.end = Some(self.now),
+            Step::Icmp(icmp) => What::Icmp {
+                to: icmp.to,
+                kind: icmp.kind,
+                code: icmp.code,
+                seq: self.absolute(icmp.seq, icmp.to),
+            },
+            Step::Segment(segment) => What::Segment(self.segment(&segment)),
+        };
+        self.trace.packets.push(Packet { at: self.now, what });
+    }
+
+    fn segment(&mut self, line: &SegmentLine) -> Raw {
+        if let Some(isn) = line.isn {
+            if !line.flags.ack() {
+                self.old = self.isn;
+            }
+            self.isn[line.from] = modulo(isn);
+        }
+        self.ip_ids[line.from] += 1;
+        Raw {
+            from: line.from,
+            flags: line.flags,
+            seq: self.absolute(line.seq, line.from),
+            ack: if line.flags.ack() { self.absolute(line.ack, !line.from) } else { 0 },
+            octets: line.octets,
+            window: line.window,
+            ttl: line.ttl,
+            ip_id: self.ip_ids[line.from],
+            interface: 0,
+        }
+    }
+
+    fn absolute(&self, number: Number, of: Role) -> u32 {
+        let base = if number.old { self.old[of] } else { self.isn[of] };
+        base.wrapping_add(modulo(number.value))
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "modulo 2³² is the definition")]
+fn modulo(value: i64) -> u32 {
+    value as u32
+}
