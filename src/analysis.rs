@@ -9,6 +9,7 @@ use crate::flow::{BATCH, Flow, FlowOutcome, Limits, Table, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{FileFacts, InputFacts, Plan, Report, Skipped, Sources};
 use crate::tcp::Segment;
+use crate::time::Timestamp;
 
 /// Records between two calls of the progress callback.
 const PROGRESS_EVERY: u64 = 1 << 14;
@@ -119,16 +120,17 @@ impl<'a> Analysis<'a> {
         let mut segments: Vec<Segment> = Vec::with_capacity(BATCH);
         let mut until_progress = PROGRESS_EVERY;
         let mut first_icmp_error = None;
+        let mut last_skipped = Timestamp::MIN;
         while let Some(record) = input.next_record() {
             match &dissector.dissect(&record) {
                 Dissected::Segment(segment) => segments.push(*segment),
                 Dissected::IcmpError(error) => {
                     table.observe_all(&segments, &mut |flow| teller.tell(flow));
                     segments.clear();
-                    table.observe_icmp(error);
+                    table.observe_icmp(error, &mut |flow| teller.tell(flow));
                     first_icmp_error.get_or_insert(error.record);
                 }
-                Dissected::Skipped => {}
+                Dissected::Skipped => last_skipped = last_skipped.max(record.time),
             }
             if segments.len() == BATCH {
                 teller.learn_files(&input);
@@ -148,6 +150,7 @@ impl<'a> Analysis<'a> {
         }
         teller.learn_files(&input);
         table.observe_all(&segments, &mut |flow| teller.tell(flow));
+        table.advance(last_skipped, &mut |flow| teller.tell(flow));
         table.cut(input.problems().iter().filter_map(cut_at));
         table.finish(&mut |flow| teller.tell(flow));
         teller.finish(input, &dissector, first_icmp_error.unwrap_or(0), table.stats())

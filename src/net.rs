@@ -181,11 +181,17 @@ impl FourTuple {
         self.ports_and_scope as u32 & !IS_IPV4
     }
 
-    /// The tuple as five words, for hashing.
+    /// True when both tuples name the same endpoints, in whatever scope.
+    #[inline]
+    pub fn same_endpoints(&self, other: &Self) -> bool {
+        self.words() == other.words()
+    }
+
+    /// Both endpoints as five words, for hashing; the scope is left out.
     #[inline]
     pub(crate) fn words(&self) -> [u64; 5] {
         let ([a, b], [c, d]) = (self.low, self.high);
-        [a, b, c, d, self.ports_and_scope]
+        [a, b, c, d, self.ports_and_scope >> 31]
     }
 
     fn addr(&self, [most, least]: [u64; 2]) -> IpAddr {

@@ -262,6 +262,7 @@ impl Story {
             answers,
             after_close: false,
             ignored: false,
+            sender_goes_on: false,
             ttl: 64,
             sender_ttl: (64, 64),
         });

@@ -12,6 +12,8 @@ use crate::time::{TimeDelta, Timestamp};
 /// (RFC 6298 §2.4 asks for 1 s, Linux uses at least 200 ms).
 const COPY_WINDOW: TimeDelta = TimeDelta::from_millis(100);
 
+/// Copies of one packet are this many routers apart at most.
+const MOST_HOPS: u8 = 8;
 const REMEMBERED: usize = 4;
 
 /// The last few segments of one flow.
@@ -20,8 +22,8 @@ pub(super) struct Recent {
     signatures: [u32; REMEMBERED],
     /// Capture time in units of 2²⁰ ns (1.05 ms), wrapping after 68 s.
     times: [u16; REMEMBERED],
-    /// Interface and time to live, folded.
-    paths: [u16; REMEMBERED],
+    /// Interface (folded to eight bits) and time to live.
+    paths: [(u8, u8); REMEMBERED],
     next: u8,
 }
 
@@ -54,7 +56,7 @@ impl Recent {
                     .times
                     .get(place)
                     .is_some_and(|&then| now.wrapping_sub(then) <= window || then.wrapping_sub(now) <= window)
-                && (segment.ip_id != 0 || self.paths.get(place) != Some(&path_of(segment)))
+                && self.paths.get(place).is_some_and(|&path| is_another_way(path, segment))
         })
     }
 }
@@ -67,8 +69,16 @@ fn coarse(time: Timestamp) -> u16 {
 
 /// What differs between two copies of a packet.
 #[inline]
-fn path_of(segment: &Segment) -> u16 {
-    segment.interface.rotate_left(8) ^ u16::from(segment.ttl)
+#[expect(clippy::cast_possible_truncation, reason = "folded on purpose")]
+const fn path_of(segment: &Segment) -> (u8, u8) {
+    ((segment.interface ^ segment.interface >> 8) as u8, segment.ttl)
+}
+
+/// True when a packet equal but for its way may be the same one: a few routers apart, and, where nothing but the
+/// way tells it from a repetition, another way.
+fn is_another_way(path: (u8, u8), segment: &Segment) -> bool {
+    let way = path_of(segment);
+    path.1.abs_diff(way.1) <= MOST_HOPS && (segment.ip_id != 0 || path != way)
 }
 
 /// Everything that a copy repeats, mixed into 32 bits. Never 0, which marks an empty place.

@@ -32,6 +32,8 @@ pub enum EventKind {
     FinAgain,
     /// A reset.
     Rst,
+    /// A reset with a sequence number outside the receiver's window: it counts for nothing (RFC 5961 §3.2).
+    RstOutside,
     /// A keep-alive or window probe.
     Probe,
     /// The sender closed its window.
@@ -75,7 +77,7 @@ impl Event {
             seq: segment.seq,
             ack: segment.ack,
             octets: segment.octets,
-            window: if kind == EventKind::Rst { u16::from(segment.ttl) } else { segment.window },
+            window: if segment.flags.rst() { u16::from(segment.ttl) } else { segment.window },
             flags: segment.flags,
             from,
             kind,
@@ -112,7 +114,7 @@ pub(super) struct Packed {
     tag: u8,
 }
 
-const KINDS: [EventKind; 16] = [
+const KINDS: [EventKind; 17] = [
     EventKind::Syn,
     EventKind::SynAgain,
     EventKind::SynAck,
@@ -124,6 +126,7 @@ const KINDS: [EventKind; 16] = [
     EventKind::Fin,
     EventKind::FinAgain,
     EventKind::Rst,
+    EventKind::RstOutside,
     EventKind::Probe,
     EventKind::ZeroWindow,
     EventKind::WindowOpened,

@@ -318,6 +318,8 @@ pub struct Reset {
     pub after_close: bool,
     /// True when its receiver went on as if nothing had come.
     pub ignored: bool,
+    /// True when its alleged sender went on as if it had sent none.
+    pub sender_goes_on: bool,
     /// Its time to live, and the lowest and highest of its alleged sender's other segments.
     pub ttl: u8,
     /// See `ttl`.

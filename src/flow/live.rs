@@ -14,6 +14,8 @@ use crate::time::{TimeDelta, Timestamp};
 /// How far ahead of what was seen a number may lie and still belong to the flow: octets that the capture
 /// missed, or a window's worth on the way.
 const SLACK: i32 = 1 << 20;
+/// Windows smaller than this are taken for this: the last one seen may be old.
+const SMALLEST_WINDOW: i32 = 1 << 16;
 /// How far back a number may lie: half the sequence space less the slack.
 const FAR_BACK: i32 = 1 << 30;
 
@@ -36,13 +38,17 @@ pub(super) struct Half {
     pub(super) fin_end: SeqNumber,
     /// Last window, not scaled.
     pub(super) window: u16,
+    /// Shift of its windows (RFC 7323 §2.2), when both SYNs carried the option.
+    pub(super) window_scale: u8,
     pub(super) zero_windows: u16,
     pub(super) fin_copies: u16,
     /// Lowest and highest time to live of its segments other than RST.
     pub(super) ttl: (u8, u8),
+    /// VLAN or tunnel in which it sends, once seen. On a trunk the two directions may differ.
+    pub(super) scope: u32,
     pub(super) packets: u32,
     pub(super) retransmissions: u32,
-    pub(super) probes: u32,
+    pub(super) probes: u16,
     pub(super) octets: u64,
     /// Its last segment.
     pub(super) last: Seen,
@@ -111,6 +117,7 @@ pub(super) struct Stage {
     pub(super) fast_open: bool,
     pub(super) mptcp_join: bool,
     pub(super) rst: bool,
+    pub(super) rst_outside: bool,
     pub(super) icmp: bool,
     /// Only while every further segment can be handled by sums alone.
     pub(super) plain: bool,
@@ -246,6 +253,22 @@ impl Live {
         if from_low == self.initiator_low { Role::Initiator } else { Role::Responder }
     }
 
+    /// True when `segment` was sent between this flow's endpoints, in the scope of its sender; where that is not
+    /// known yet, in the scope of the other one, or in any if `in_any_scope`.
+    #[inline]
+    pub(super) fn is_between(&self, segment: &Segment, in_any_scope: bool) -> bool {
+        if !self.tuple.same_endpoints(&segment.tuple) {
+            return false;
+        }
+        let from = self.role_of(segment.from_low);
+        let scope = segment.tuple.scope();
+        if self.halves[from].seen {
+            self.halves[from].scope == scope
+        } else {
+            in_any_scope || self.halves[!from].scope == scope
+        }
+    }
+
     /// True when both numbers of `segment` lie within what both sides have sent so far.
     pub(super) fn fits_exactly(&self, segment: &Segment, from: Role) -> bool {
         self.fits(segment, from, 0)
@@ -274,9 +297,26 @@ impl Live {
     pub(super) fn is_copy(&self, segment: &Segment, from: Role) -> bool {
         let half = &self.halves[from];
         let adds = !half.seen
-            || (segment.end().after(half.next) && !segment.flags.rst())
+            || segment.end().after(half.next)
             || (segment.flags.ack() && (!half.ack_seen || segment.ack.after(half.acked)));
-        !adds && self.recent.is_copy(segment)
+        (!adds || segment.flags.rst()) && self.recent.is_copy(segment)
+    }
+
+    /// True when the very same packet came just before.
+    pub(super) fn repeats(&self, segment: &Segment) -> bool {
+        self.recent.is_copy(segment)
+    }
+
+    /// True when `segment`, a RST, lies outside what its receiver may accept (RFC 5961 §3.2): further ahead than
+    /// any window, or further back than a window. A RST with an ACK of a SYN answers that (RFC 9293 §3.10.7.3).
+    pub(super) fn is_outside_window(&self, segment: &Segment, from: Role) -> bool {
+        let receiver = &self.halves[!from];
+        if !receiver.ack_seen {
+            return false;
+        }
+        let window = (i32::from(receiver.window) << receiver.window_scale.min(14)).max(SMALLEST_WINDOW);
+        let distance = segment.seq.distance(receiver.acked);
+        distance > window || distance < -window
     }
 
     /// Takes `segment` into the sums. `trusted` is false for numbers that fit nothing: they move nothing.
@@ -289,14 +329,17 @@ impl Live {
         let half = &mut self.halves[from];
         half.packets += 1;
         half.octets += u64::from(segment.octets);
-        half.probes += u32::from(novelty.probe);
+        half.probes = half.probes.saturating_add(u16::from(novelty.probe));
         if !segment.flags.rst() {
             half.ttl = if half.seen {
                 (half.ttl.0.min(segment.ttl), half.ttl.1.max(segment.ttl))
             } else {
                 (segment.ttl, segment.ttl)
             };
-            half.seen = true;
+            if !half.seen {
+                half.seen = true;
+                half.scope = segment.tuple.scope();
+            }
         }
         half.last = Seen {
             at: RecordRef { record: segment.record, time: segment.time },
@@ -461,21 +504,26 @@ impl Live {
             && usize::from(self.events.len()) <= ROOM
     }
 
-    /// When the flow is finished if nothing more comes.
+    /// After how long a silence the flow is finished; `None` while it is not.
     ///
     /// An orderly close waits for late segments; so does a reset, whose receiver may not have got it. A SYN
     /// without any answer, or a last ACK that is missing, waits longer than stacks retry (about two minutes
     /// for a SYN on Linux). Everything else lives until the input ends.
-    pub(super) fn deadline_after_now(&self, limits: &Limits) -> Timestamp {
+    pub(super) fn quiet_time(&self, limits: &Limits) -> Option<TimeDelta> {
         let Sides { initiator, responder } = &self.halves;
-        let wait = match (initiator.fin, responder.fin) {
+        Some(match (initiator.fin, responder.fin) {
             (true, true) if initiator.fin_acked && responder.fin_acked => limits.linger,
             _ if self.stage.rst => limits.linger,
             (true, true) => UNANSWERED_LINGER,
             (false, false) if self.stage.syn && !self.stage.syn_ack && !responder.seen => UNANSWERED_LINGER,
-            _ => return Timestamp::MAX,
-        };
-        self.last().time + wait
+            _ => return None,
+        })
+    }
+
+    /// The scope in which the flow was opened.
+    pub(super) fn scope(&self) -> u32 {
+        let Sides { initiator, responder } = &self.halves;
+        if initiator.seen { initiator.scope } else { responder.scope }
     }
 }
 

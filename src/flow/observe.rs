@@ -73,6 +73,9 @@ impl Live {
         self.stage.fast_open |= options.fast_open && segment.octets > 0;
         self.stage.mptcp_join |= options.mptcp == crate::tcp::segment::Mptcp::Join;
         let half = &mut self.halves[from];
+        if segment.options.is_some() {
+            half.window_scale = options.window_scale.unwrap_or(0);
+        }
         if half.seen && half.base == segment.seq {
             return;
         }
@@ -96,6 +99,10 @@ impl Live {
         let flags = segment.flags;
         if !trusted {
             return Some(EventKind::Ghost);
+        }
+        if flags.rst() && self.is_outside_window(segment, from) {
+            self.stage.rst_outside = true;
+            return Some(EventKind::RstOutside);
         }
         if flags.rst() {
             self.halves[from].rst = true;

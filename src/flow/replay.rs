@@ -18,6 +18,8 @@ const MAX_PENDING: usize = 6;
 pub struct Premise {
     /// The capture began inside the connection: both ends start in ESTABLISHED.
     pub midstream: bool,
+    /// The capture began with the SYN-ACK: the initiator starts in SYN-SENT.
+    pub syn_missing: bool,
     /// The responder acknowledged octets or sent some: it had left SYN-RECEIVED.
     pub responder_established: bool,
 }
@@ -39,7 +41,7 @@ pub fn replay(flow: &Flow) -> Vec<Step> {
     let mut steps = Vec::with_capacity(flow.events.len());
     for (index, event) in flow.events.iter().enumerate() {
         let before = replay.states();
-        replay.step(event, arrives(event, &flow.resets));
+        replay.step(event, fate(event, &flow.resets));
         steps.push(Step { event: index, before, after: replay.states() });
     }
     steps
@@ -49,21 +51,39 @@ pub fn replay(flow: &Flow) -> Vec<Step> {
 pub(super) fn final_states(events: &[Event], resets: &[Reset], premise: Premise) -> Sides<EndpointState> {
     let mut replay = Replay::new(premise);
     for event in events {
-        replay.step(event, arrives(event, resets));
+        replay.step(event, fate(event, resets));
     }
     replay.states()
 }
 
-/// False when `event` reached no socket of this connection: its receiver said so with a RST, was another
-/// incarnation already, or went on as if nothing had come.
-fn arrives(event: &Event, resets: &[Reset]) -> bool {
+/// A segment reached no socket of this connection when its receiver said so with a RST, was another incarnation
+/// already, or went on as if nothing had come. Nor was a RST sent whose alleged sender goes on as well.
+fn fate(event: &Event, resets: &[Reset]) -> Fate {
+    let forged = |reset: &Reset| reset.at == event.at && reset.ignored && reset.sender_goes_on;
+    if resets.iter().any(forged) {
+        return Fate::NotSent;
+    }
     let to_successor = event.into_successor && event.from == Role::Responder;
     let unknown = |reset: &Reset| {
         matches!(reset.kind, ResetKind::StaleFin | ResetKind::StaleData | ResetKind::StaleProbe)
             && reset.answers.is_some_and(|(_, at)| at == event.at)
     };
     let ignored = |reset: &Reset| reset.ignored && reset.at == event.at;
-    !to_successor && !resets.iter().any(|reset| unknown(reset) || ignored(reset))
+    if to_successor || resets.iter().any(|reset| unknown(reset) || ignored(reset)) {
+        return Fate::Lost;
+    }
+    Fate::OnItsWay
+}
+
+/// What became of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It may have reached the other end.
+    OnItsWay,
+    /// It reached no socket of this connection.
+    Lost,
+    /// The endpoint whose address it bears did not send it.
+    NotSent,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -140,6 +160,7 @@ impl Replay {
             ends.responder.proven = State::Established;
         } else {
             ends.responder.proven = State::Listen;
+            ends.initiator.proven = if premise.syn_missing { State::SynSent } else { State::Closed };
         }
         Self { ends, premise }
     }
@@ -150,8 +171,12 @@ impl Replay {
     }
 
     /// Takes the next event: settles what its sender shows to have received, then what it sends.
-    fn step(&mut self, event: &Event, arrives: bool) {
-        if matches!(event.kind, EventKind::Ghost | EventKind::IcmpError) {
+    fn step(&mut self, event: &Event, fate: Fate) {
+        let arrives = fate == Fate::OnItsWay;
+        if fate == Fate::NotSent {
+            return;
+        }
+        if matches!(event.kind, EventKind::Ghost | EventKind::IcmpError | EventKind::RstOutside) {
             return;
         }
         self.settle(event);

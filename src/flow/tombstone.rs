@@ -9,16 +9,18 @@ use crate::time::Timestamp;
 pub(super) struct Tombstone {
     /// The four-tuple, as its keyed 64-bit hash: nobody can choose addresses that collide.
     pub(super) fingerprint: u64,
-    /// Flow id (40 bits), incarnation (23 bits), and whether it closed in order (1 bit).
+    /// Flow id (40 bits), incarnation (21 bits), which numbers are known (2 bits: low, high endpoint), and
+    /// whether it closed in order (1 bit).
     packed: u64,
     /// Time of its last segment.
     pub(super) end: Timestamp,
-    /// The numbers after the last octets of the tuple's low and high endpoint.
-    pub(super) next: [SeqNumber; 2],
+    /// See [`Tombstone::next`].
+    next: [SeqNumber; 2],
 }
 
 const FLOW_BITS: u32 = 40;
-const MAX_INCARNATION: u32 = (1 << 23) - 1;
+const MAX_INCARNATION: u32 = (1 << 21) - 1;
+const KNOWN: [u64; 2] = [1 << 61, 1 << 62];
 const ORDERLY: u64 = 1 << 63;
 
 impl Tombstone {
@@ -27,12 +29,15 @@ impl Tombstone {
     pub(super) fn new(
         fingerprint: u64,
         (flow, incarnation): (u64, u32),
-        (end, next): (Timestamp, [SeqNumber; 2]),
+        (end, next): (Timestamp, [Option<SeqNumber>; 2]),
         orderly: bool,
     ) -> Self {
         let incarnation = u64::from(incarnation.min(MAX_INCARNATION)) << FLOW_BITS;
-        let packed = flow & ((1 << FLOW_BITS) - 1) | incarnation | if orderly { ORDERLY } else { 0 };
-        Self { fingerprint, packed, end, next }
+        let [low, high] = next.map(|number| number.is_some());
+        let marks = [(low, KNOWN[0]), (high, KNOWN[1]), (orderly, ORDERLY)];
+        let marks = marks.into_iter().filter(|(set, _)| *set).fold(0, |sum, (_, bit)| sum | bit);
+        let packed = flow & ((1 << FLOW_BITS) - 1) | incarnation | marks;
+        Self { fingerprint, packed, end, next: next.map(Option::unwrap_or_default) }
     }
 
     /// Flow id.
@@ -42,7 +47,13 @@ impl Tombstone {
 
     /// How many incarnations of the four-tuple there were up to this one.
     pub(super) fn incarnation(&self) -> u32 {
-        u32::try_from((self.packed & !ORDERLY) >> FLOW_BITS).unwrap_or(MAX_INCARNATION)
+        u32::try_from(self.packed >> FLOW_BITS).unwrap_or(0) & MAX_INCARNATION
+    }
+
+    /// The numbers after the last octets of the low and the high endpoint, as far as they are known.
+    pub(super) fn next(&self) -> [Option<SeqNumber>; 2] {
+        let [low, high] = self.next;
+        [(self.packed & KNOWN[0] != 0).then_some(low), (self.packed & KNOWN[1] != 0).then_some(high)]
     }
 
     /// True when it closed in order.

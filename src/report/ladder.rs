@@ -112,7 +112,7 @@ impl Layout {
         };
         let arrow = self.arrow(&label(flow, event), event);
         let arrow = match event.kind {
-            EventKind::Rst => paint.severity(Severity::Fault, &arrow),
+            EventKind::Rst | EventKind::RstOutside => paint.severity(Severity::Fault, &arrow),
             EventKind::Fin | EventKind::FinAgain => paint.bold(&arrow),
             _ => arrow,
         };
@@ -162,7 +162,7 @@ fn label(flow: &Flow, event: &Event) -> String {
         EventKind::AckOfFin => octets("ACK of FIN"),
         EventKind::Fin => octets("FIN"),
         EventKind::FinAgain => "FIN again".to_owned(),
-        EventKind::Rst => "RST".to_owned(),
+        EventKind::Rst | EventKind::RstOutside => "RST".to_owned(),
         EventKind::Probe => "probe".to_owned(),
         EventKind::ZeroWindow => "window 0".to_owned(),
         EventKind::WindowOpened => "window open".to_owned(),

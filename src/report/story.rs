@@ -75,7 +75,8 @@ impl<'a> Story<'a> {
                 let copy = copy(&mut self.fin_copies[from]);
                 with_octets(&format!("sent FIN{copy}"), event.octets)
             }
-            EventKind::Rst => match self.reset(event).and_then(|reset| reset.answers) {
+            EventKind::Rst | EventKind::RstOutside => match self.reset(event).and_then(|reset| reset.answers)
+            {
                 Some((_, answered)) => format!("RST answering record {}", answered.record),
                 None => "RST".to_owned(),
             },
@@ -107,7 +108,9 @@ impl<'a> Story<'a> {
                 (closer == event.from && fin.first.record == event.at.record)
                     .then(|| flow.fin_delay.map(|delay| format!("{delay} after the first FIN")))?
             }
-            EventKind::Rst => self.reset(event).map(|reset| reset_words(reset).to_owned()),
+            EventKind::Rst | EventKind::RstOutside => {
+                self.reset(event).map(|reset| reset_words(reset).to_owned())
+            }
             _ => None,
         }
     }

@@ -35,7 +35,9 @@ impl Outcome {
                 Entry::Segment(segment) => {
                     table.observe(segment, &mut |flow| outcome.tell(flow, after, &limits));
                 }
-                Entry::Icmp(error) => table.observe_icmp(error),
+                Entry::Icmp(error) => {
+                    table.observe_icmp(error, &mut |flow| outcome.tell(flow, after, &limits));
+                }
             }
         }
         table.finish(&mut |flow| outcome.tell(flow, entries.len(), &limits));

@@ -62,7 +62,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         stream: live.stream,
         initiator: if live.initiator_low { live.tuple.low() } else { live.tuple.high() },
         responder: if live.initiator_low { live.tuple.high() } else { live.tuple.low() },
-        scope: live.tuple.scope(),
+        scope: live.scope(),
         first: live.first,
         last: live.last(),
         origin: if live.stage.syn || live.stage.syn_ack { Origin::Handshake } else { Origin::Midstream },
@@ -108,7 +108,10 @@ fn fin_facts(live: &Live, events: &[Event]) -> Sides<Option<FinFacts>> {
         return fins;
     }
     for event in events {
-        if matches!(event.kind, EventKind::Ghost | EventKind::IcmpError | EventKind::Rst) {
+        if matches!(
+            event.kind,
+            EventKind::Ghost | EventKind::IcmpError | EventKind::Rst | EventKind::RstOutside
+        ) {
             continue;
         }
         if let Some(peer) = &mut fins[!event.from]
@@ -184,6 +187,7 @@ fn premise_of(live: &Live) -> Premise {
     let passed_syn = responder.ack_seen && responder.acked.after(live.halves.initiator.base.add(1));
     Premise {
         midstream: !live.stage.syn && !live.stage.syn_ack,
+        syn_missing: !live.stage.syn && live.stage.syn_ack,
         responder_established: responder.octets > 0 || passed_syn,
     }
 }

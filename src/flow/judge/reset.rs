@@ -18,11 +18,11 @@ const MAX_RESETS: usize = 8;
 
 /// Every RST of the flow, in order, up to eight.
 pub(super) fn judge_resets(case: &Case<'_>) -> Vec<Reset> {
-    if !case.live.stage.rst {
+    if !case.live.stage.rst && !case.live.stage.rst_outside {
         return Vec::new();
     }
     let mut resets: Vec<Reset> = Vec::new();
-    for (index, event) in case.events.iter().enumerate().filter(|(_, event)| event.kind == EventKind::Rst) {
+    for (index, event) in case.events.iter().enumerate().filter(|(_, event)| is_rst(event)) {
         if resets.len() < MAX_RESETS {
             let reset = judge_reset(case, index, event, &resets);
             resets.push(reset);
@@ -34,6 +34,10 @@ pub(super) fn judge_resets(case: &Case<'_>) -> Vec<Reset> {
 /// The RST that decides the outcome: the first that counts.
 pub(super) fn deciding(resets: &[Reset]) -> Option<usize> {
     resets.iter().position(|reset| !reset.after_close && !reset.ignored)
+}
+
+fn is_rst(event: &Event) -> bool {
+    matches!(event.kind, EventKind::Rst | EventKind::RstOutside)
 }
 
 fn judge_reset(case: &Case<'_>, index: usize, rst: &Event, earlier: &[Reset]) -> Reset {
@@ -53,7 +57,9 @@ fn judge_reset(case: &Case<'_>, index: usize, rst: &Event, earlier: &[Reset]) ->
         at: rst.at,
         answers: answers.map(|(kind, event)| (kind, event.at)),
         after_close: is_after_close(case, rst),
-        ignored: is_ignored(case, rst, answers.map(|(kind, _)| kind), kind),
+        ignored: rst.kind == EventKind::RstOutside
+            || is_ignored(case, rst, answers.map(|(kind, _)| kind), kind),
+        sender_goes_on: goes_on_after(case, by, rst.at),
         ttl,
         sender_ttl: half.ttl,
     }
@@ -84,7 +90,8 @@ fn answered<'a>(
                 && event.flags.ack()
                 && event.ack == rst.seq
                 && rst.time() - event.time() <= ANSWER_WINDOW
-                && !matches!(event.kind, EventKind::Ghost | EventKind::IcmpError | EventKind::Rst)
+                && !matches!(event.kind, EventKind::Ghost | EventKind::IcmpError)
+                && !is_rst(event)
         })
     };
     // What has sequence space draws the RST before what only acknowledges; of several, the first unanswered.

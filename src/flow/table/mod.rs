@@ -15,13 +15,15 @@ use super::live::{Live, NEVER, NONE};
 use super::tombstone::{Graveyard, Tombstone};
 use crate::dissect::IcmpError;
 use crate::net::{FourTuple, Role};
-use crate::tcp::Segment;
+use crate::tcp::{Segment, SeqNumber};
 use crate::time::{TimeDelta, Timestamp};
 
 /// Incarnations of one four-tuple that may be live at once; the oldest is finished when there are more.
 const MAX_CHAIN: usize = 8;
 /// Flows finished side by side: as many as there are cache misses a core can have under way, roughly.
 pub const BATCH: usize = 16;
+/// A step of capture time by this much wants a second record that confirms it.
+const LEAP: TimeDelta = TimeDelta::from_secs(86_400);
 /// From this many live flows on they outgrow the processor's cache.
 const MANY: u64 = 1 << 14;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -67,6 +69,8 @@ pub struct Table {
     watermark: Timestamp,
     /// When the second after the watermark's begins.
     next_second: Timestamp,
+    /// A time far ahead that no second record has confirmed yet.
+    leap: Option<Timestamp>,
     /// Slot of the flow that the last segment belonged to.
     latest: u32,
     /// Records at which the input broke off.
@@ -103,6 +107,7 @@ impl Table {
             scratch: Vec::new(),
             watermark: Timestamp::MIN,
             next_second: Timestamp::MIN,
+            leap: None,
             latest: NONE,
             cuts: Vec::new(),
             live: 0,
@@ -138,10 +143,10 @@ impl Table {
                 self.index.touch(*hash);
             }
             for ((hash, slot), segment) in found.iter_mut().zip(batch) {
-                *slot = self.index_of(*hash, &segment.tuple).unwrap_or(NONE);
+                *slot = self.index_of(*hash, segment).unwrap_or(NONE);
                 match self.slots.get(*slot as usize) {
                     Some(Some(live)) => drop(std::hint::black_box(live.warm())),
-                    _ => self.graveyard.touch(*hash),
+                    _ => self.graveyard.touch(grave_of(*hash, segment.tuple.scope())),
                 }
             }
             for (&(_, slot), segment) in found.iter().zip(batch) {
@@ -155,16 +160,11 @@ impl Table {
     #[inline]
     pub fn observe(&mut self, segment: &Segment, done: &mut dyn FnMut(&Flow)) {
         self.stats.segments += 1;
-        if segment.time > self.watermark {
-            self.watermark = segment.time;
-            if segment.time >= self.next_second {
-                self.expire(second_of(segment.time), done);
-            }
-        }
+        self.advance(segment.time, done);
         // Segments of one flow come in rows: try the latest before looking any up.
         let slot = match self.slots.get(self.latest as usize) {
-            Some(Some(live)) if live.is_newest_of(&segment.tuple, self.watermark) => self.latest,
-            _ => match self.find(self.hash_of(&segment.tuple), &segment.tuple) {
+            Some(Some(live)) if live.is_newest_of(segment, self.watermark) => self.latest,
+            _ => match self.find(self.hash_of(&segment.tuple), segment) {
                 Some(slot) => slot,
                 None => return self.observe_unknown(segment),
             },
@@ -181,10 +181,41 @@ impl Table {
         }
     }
 
-    /// Takes an ICMP error about a segment.
-    pub fn observe_icmp(&mut self, error: &IcmpError) {
+    /// Moves capture time to `now`, unless it is there already; flows that are due by then go to `done`.
+    #[inline]
+    pub fn advance(&mut self, now: Timestamp, done: &mut dyn FnMut(&Flow)) {
+        if now <= self.watermark {
+            return;
+        }
+        if now >= self.next_second {
+            if self.is_a_leap(now) {
+                return;
+            }
+            self.watermark = now;
+            self.expire(second_of(now), done);
+        }
+        self.watermark = now;
+    }
+
+    /// True when a record lies so far ahead of all before it that one damaged time stamp is likelier than
+    /// silence. The next one decides: if it confirms the time, that counts.
+    fn is_a_leap(&mut self, now: Timestamp) -> bool {
+        let confirmed = self.leap.is_some_and(|leap| (now - leap).abs() < LEAP);
+        let leaps = self.watermark != Timestamp::MIN && now - self.watermark >= LEAP && !confirmed;
+        self.leap = leaps.then_some(now);
+        leaps
+    }
+
+    /// Takes an ICMP error about a segment; flows that its capture time finishes go to `done`.
+    pub fn observe_icmp(&mut self, error: &IcmpError, done: &mut dyn FnMut(&Flow)) {
+        self.advance(error.time, done);
         let hash = self.hash_of(&error.tuple);
-        let slot = self.find(hash, &error.tuple);
+        // An error comes back in whatever scope.
+        let same = |slot: u32| self.live_at(slot).is_some_and(|live| live.tuple.same_endpoints(&error.tuple));
+        let mut slot = self.index.find(hash, same);
+        if let Some(resting) = slot.filter(|slot| slot & REST != 0) {
+            slot = self.wake(resting, hash);
+        }
         match slot.and_then(|slot| self.slots.get_mut(slot as usize)) {
             Some(Some(live)) => live.observe_icmp(error, &mut self.arena),
             _ => self.stats.stray_icmp += 1,
@@ -224,23 +255,25 @@ impl Table {
 
     /// The slot of the newest incarnation that is not yet due to be finished.
     #[inline]
-    fn find(&mut self, hash: u64, tuple: &FourTuple) -> Option<u32> {
-        let slot = self.index_of(hash, tuple)?;
+    fn find(&mut self, hash: u64, segment: &Segment) -> Option<u32> {
+        let mut slot = self.index_of(hash, segment)?;
         if slot & REST != 0 {
-            self.wake(slot, hash);
-            return self.find(hash, tuple);
+            slot = self.wake(slot, hash)?;
         }
         let due = self.slots.get(slot as usize)?.as_ref()?.deadline <= self.watermark;
         if due {
             self.retire(slot);
-            return self.find(hash, tuple);
+            return self.find(hash, segment);
         }
         Some(slot)
     }
 
     #[inline]
-    fn index_of(&self, hash: u64, tuple: &FourTuple) -> Option<u32> {
-        self.index.find(hash, |slot| self.live_at(slot).is_some_and(|live| live.tuple == *tuple))
+    fn index_of(&self, hash: u64, segment: &Segment) -> Option<u32> {
+        let between =
+            |slot: u32, any: bool| self.live_at(slot).is_some_and(|live| live.is_between(segment, any));
+        let found = self.index.find(hash, |slot| between(slot, false));
+        found.or_else(|| self.index.find(hash, |slot| between(slot, true)))
     }
 
     /// The flow in `slot`, in use or at rest.
@@ -256,7 +289,8 @@ impl Table {
     #[cold]
     fn observe_unknown(&mut self, segment: &Segment) {
         let hash = self.hash_of(&segment.tuple);
-        if !segment.flags.syn() && self.graveyard.find(hash).is_some_and(|stone| stone.fits(segment)) {
+        let grave = grave_of(hash, segment.tuple.scope());
+        if !segment.flags.syn() && self.graveyard.find(grave).is_some_and(|stone| stone.fits(segment)) {
             self.stats.late += 1;
             return;
         }
@@ -269,7 +303,12 @@ impl Table {
             Place::Flow { slot, trusted } => {
                 let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
                 let from = live.role_of(segment.from_low);
-                if slot != newest && live.is_copy(segment, from) {
+                let copy = if trusted {
+                    slot != newest && live.is_copy(segment, from)
+                } else {
+                    live.repeats(segment)
+                };
+                if copy {
                     self.stats.copies += 1;
                     return;
                 }
@@ -311,6 +350,10 @@ impl Table {
             }
             return match chain().next() {
                 Some((slot, live, from)) if live.may_be_opened_by(segment, from) => found(slot),
+                // A SYN-ACK answers a SYN; one that answers none that was seen opens nothing on a live flow.
+                Some((slot, live, _)) if segment.flags.ack() && !live.is_over() => {
+                    Place::Flow { slot, trusted: false }
+                }
                 _ => Place::New,
             };
         }
@@ -346,7 +389,7 @@ impl Table {
 
     /// Tells `live` which incarnation came before it.
     fn inherit(&mut self, live: &mut Live, segment: &Segment, hash: u64, newest: Option<u32>) {
-        let stone = self.graveyard.find(hash).copied();
+        let stone = self.graveyard.find(grave_of(hash, segment.tuple.scope())).copied();
         let previous = newest.and_then(|slot| self.slots.get_mut(slot as usize)).and_then(Option::as_mut);
         if let Some(previous) = previous {
             previous.rare_mut().successor = Some((segment.record, segment.time));
@@ -381,7 +424,9 @@ impl Table {
     /// Notes when the flow in `slot` is to be looked at next.
     fn schedule(&mut self, slot: u32) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
-        live.deadline = live.deadline_after_now(&self.limits);
+        // A clock that was set back must not make the flow due at once.
+        let quiet_since = live.last().time.max(self.watermark);
+        live.deadline = live.quiet_time(&self.limits).map_or(Timestamp::MAX, |quiet| quiet_since + quiet);
         if live.deadline == Timestamp::MAX {
             return;
         }
@@ -389,7 +434,7 @@ impl Table {
             return self.lay_down(slot);
         }
         // Most deadlines come nearer once the last ACK is seen: looking early saves a second entry.
-        let look = second_of(live.deadline.min(live.last().time + self.limits.linger));
+        let look = second_of(live.deadline.min(quiet_since + self.limits.linger));
         if look < live.queued_for {
             self.queue(slot, look);
         }
@@ -410,8 +455,8 @@ impl Table {
 
     /// Takes a flow back into use: a segment came for it after all.
     #[cold]
-    fn wake(&mut self, resting: u32, hash: u64) {
-        let Some(mut flow) = self.rest.take(resting) else { return };
+    fn wake(&mut self, resting: u32, hash: u64) -> Option<u32> {
+        let mut flow = self.rest.take(resting)?;
         let events: Vec<Event> = flow.events().collect();
         for event in events {
             self.arena.push(&mut flow.live.events, event);
@@ -421,6 +466,7 @@ impl Table {
         let slot = self.store(flow.live);
         self.index.replace(hash, resting, slot);
         self.queue(slot, second);
+        Some(slot)
     }
 
     /// Puts the flow in `slot` down to be looked at once `second` is over.
@@ -491,7 +537,7 @@ impl Table {
     fn finish_resting(&mut self, (decided, _, slot): Due, done: &mut dyn FnMut(&Flow)) {
         let Some(resting) = self.rest.get(slot) else { return };
         let hash = hash_words(&self.hasher, &resting.live.tuple);
-        self.graveyard.bury(Tombstone::of(&resting.live, hash));
+        self.graveyard.bury(Tombstone::of(&resting.live, grave_of(hash, resting.live.scope())));
         self.index.remove(hash, slot);
         self.close_resting(slot, decided, done);
     }
@@ -559,8 +605,8 @@ impl Table {
             return;
         }
         let hash = hash_words(&self.hasher, &live.tuple);
-        let (tuple, predecessor) = (live.tuple, std::mem::replace(&mut live.predecessor, NONE));
-        self.graveyard.bury(Tombstone::of(live, hash));
+        let predecessor = std::mem::replace(&mut live.predecessor, NONE);
+        self.graveyard.bury(Tombstone::of(live, grave_of(hash, live.scope())));
         let newest = match predecessor {
             NONE => self.index.remove(hash, slot),
             older => self.index.replace(hash, slot, older),
@@ -569,7 +615,7 @@ impl Table {
             return;
         }
         // Not the newest: unlink it from the chain.
-        let mut at = self.index_of(hash, &tuple).unwrap_or(NONE);
+        let mut at = self.index.find(hash, |newest| self.chain_holds(newest, slot)).unwrap_or(NONE);
         while let Some(Some(live)) = self.slots.get_mut(at as usize) {
             if live.predecessor == slot {
                 live.predecessor = predecessor;
@@ -577,6 +623,18 @@ impl Table {
             }
             at = live.predecessor;
         }
+    }
+
+    /// True when `slot` is an older incarnation of the flow in `newest`.
+    fn chain_holds(&self, newest: u32, slot: u32) -> bool {
+        let mut at = newest;
+        while let Some(Some(live)) = self.slots.get(at as usize) {
+            if live.predecessor == slot {
+                return true;
+            }
+            at = live.predecessor;
+        }
+        false
     }
 
     /// Judges one flow, hands it out and frees its place.
@@ -610,6 +668,11 @@ fn hash_words(hasher: &foldhash::fast::RandomState, tuple: &FourTuple) -> u64 {
     state.finish()
 }
 
+/// Where the last written incarnation of a four-tuple lies: the scope tells equal addresses apart.
+fn grave_of(hash: u64, scope: u32) -> u64 {
+    hash ^ u64::from(scope).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 /// The moment at which `second` begins.
 fn start_of(second: i64) -> Timestamp {
     Timestamp::from_nanos(second.saturating_mul(NANOS_PER_SECOND))
@@ -634,21 +697,28 @@ fn opener_of(segment: &Segment) -> Role {
 }
 
 impl Live {
-    /// True when segments of `tuple` belong here as far as addresses tell.
+    /// True when `segment` belongs here as far as addresses and scope tell.
     #[inline]
-    fn is_newest_of(&self, tuple: &FourTuple, now: Timestamp) -> bool {
-        self.tuple == *tuple && self.successor().is_none() && self.deadline > now
+    fn is_newest_of(&self, segment: &Segment, now: Timestamp) -> bool {
+        self.is_between(segment, false) && self.successor().is_none() && self.deadline > now
     }
 
     /// True when `segment` is a SYN (or SYN-ACK) of this incarnation: the ISN tells.
     fn knows_syn(&self, segment: &Segment, from: Role) -> bool {
         let half = &self.halves[from];
-        let same_isn = half.seen && half.base == segment.seq && (self.stage.syn || self.stage.syn_ack);
+        // Who reset its own attempt and sends the same SYN again begins anew.
+        let same_isn =
+            half.seen && !half.rst && half.base == segment.seq && (self.stage.syn || self.stage.syn_ack);
         // The SYN of a flow whose later segments were captured first.
         let found_late = half.known && !self.stage.syn && half.base == segment.seq.add(1);
         same_isn
             || found_late
             || (segment.flags.ack() && self.halves[!from].seen && self.acknowledges_syn(segment, from))
+    }
+
+    /// True when the flow was closed or reset, so that another may follow unseen.
+    fn is_over(&self) -> bool {
+        self.stage.rst || (self.halves.initiator.fin && self.halves.responder.fin)
     }
 
     /// True when the SYN-ACK `segment` answers this incarnation's SYN.
@@ -693,7 +763,10 @@ impl Live {
 impl Tombstone {
     fn of(live: &Live, fingerprint: u64) -> Self {
         let role = |low: bool| live.role_of(low);
-        let next = [live.halves[role(true)].next, live.halves[role(false)].next];
+        let next = [true, false].map(|low| {
+            let half = &live.halves[role(low)];
+            half.known.then_some(half.next)
+        });
         let orderly = live.halves.initiator.fin && live.halves.responder.fin;
         Self::new(fingerprint, (live.first.record, live.incarnation), (live.last().time, next), orderly)
     }
@@ -701,10 +774,12 @@ impl Tombstone {
     /// True when `segment` may be a late one of the buried flow.
     fn fits(&self, segment: &Segment) -> bool {
         const NEAR: u32 = 1 << 24;
-        let [low, high] = self.next;
+        let [low, high] = self.next();
         let (own, peer) = if segment.from_low { (low, high) } else { (high, low) };
-        segment.seq.distance(own).unsigned_abs() < NEAR
-            && (!segment.flags.ack() || segment.ack.distance(peer).unsigned_abs() < NEAR)
+        let near = |number: SeqNumber, known: Option<SeqNumber>| {
+            known.is_none_or(|known| number.distance(known).unsigned_abs() < NEAR)
+        };
+        near(segment.seq, own) && (!segment.flags.ack() || near(segment.ack, peer))
     }
 
     fn reused_at(&self, now: Timestamp, limits: &Limits) -> Reuse {

@@ -201,6 +201,7 @@ const fn kind_word(kind: EventKind) -> &'static str {
         EventKind::Fin => "fin",
         EventKind::FinAgain => "fin_again",
         EventKind::Rst => "rst",
+        EventKind::RstOutside => "rst_outside",
         EventKind::Probe => "probe",
         EventKind::ZeroWindow => "zero_window",
         EventKind::WindowOpened => "window_opened",
