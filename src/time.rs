@@ -147,6 +147,7 @@ impl TimeDelta {
     }
 
     /// The length of the span whatever its direction.
+    #[must_use]
     pub const fn abs(self) -> Self {
         Self(self.0.saturating_abs())
     }

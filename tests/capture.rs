@@ -149,7 +149,7 @@ fn packets_of_pcap_parser(file: &[u8]) -> Option<Vec<(u32, Vec<u8>)>> {
                 match block {
                     PcapBlockOwned::Legacy(record) => packets.push((record.origlen, record.data.to_vec())),
                     PcapBlockOwned::NG(Block::SectionHeader(section)) if section.major_version == 1 => {
-                        interfaces = 0
+                        interfaces = 0;
                     }
                     PcapBlockOwned::NG(Block::InterfaceDescription(_)) => interfaces += 1,
                     PcapBlockOwned::NG(Block::EnhancedPacket(packet)) if packet.if_id < interfaces => {

@@ -3,6 +3,7 @@
 use super::rules::{fin, rst, syn, tuple};
 use super::{Certainty, Context, Finding, Rule, Severity};
 use crate::flow::{EventKind, Flow, FlowOutcome};
+use crate::net::Role;
 
 /// Every rule, by code within its family.
 pub static CATALOGUE: &[&Rule] = &[
@@ -83,7 +84,7 @@ fn is_plain(flow: &Flow, context: &Context<'_>) -> bool {
         && flow.successor.is_none()
         && !flow.data_after_fin
         && flow.fin_delay.is_none_or(|delay| delay < context.limits.fin_delay)
-        && flow.second_fin().is_none_or(|(_, fin)| fin.acked.is_some())
+        && Role::BOTH.iter().all(|&role| flow.fin[role].is_none_or(|fin| fin.acked.is_some()))
         && !flow.events.iter().any(|event| {
             event.into_successor
                 || matches!(event.kind, EventKind::Ghost | EventKind::SynAckAgain | EventKind::IcmpError)
@@ -96,7 +97,6 @@ mod tests {
 
     use super::*;
     use crate::diagnose::testing::{Story, context_at, findings_in};
-    use crate::net::Role;
 
     const HEADINGS: [&str; 4] = ["What we saw", "Why it matters", "What to do", "What else it can be"];
 

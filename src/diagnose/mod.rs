@@ -1,8 +1,12 @@
 //! Facts to findings: what is wrong with a flow, who must act, and the records that show it.
 
+#[cfg(test)]
+mod case_files;
 mod catalogue;
 mod filter;
 mod finding;
+#[cfg(test)]
+mod laws;
 mod rules;
 #[cfg(test)]
 mod testing;

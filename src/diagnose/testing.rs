@@ -3,7 +3,7 @@
 use super::{Certainty, Context, Finding, Severity, diagnose, find_rule};
 use crate::flow::{
     Answered, CloseWait, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letters, Limits, Origin,
-    RecordRef, Reset, ResetKind, Reuse, ReuseKind,
+    Pause, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind,
 };
 use crate::net::{Endpoint, Role, Sides};
 use crate::tcp::{Flags, SeqNumber};
@@ -94,9 +94,12 @@ impl Story {
             exchanges: 0,
             unanswered_octets: 0,
             last_talker: None,
+            pause: None,
+            icmp_reporter: None,
             letters: Letters::default(),
             events: Vec::new(),
             events_dropped: 0,
+            premise: Premise::default(),
             decided: at(0.0),
         };
         Self { flow }.event(EventKind::Syn, Role::Initiator, 0.0)
@@ -145,11 +148,22 @@ impl Story {
             kind,
             into_successor: false,
         });
+        if kind != EventKind::Probe && kind != EventKind::Ack {
+            self.active(at);
+        }
         self.flow.last = at;
         self.flow.traffic[from].packets += 1;
         self.flow.traffic[from].octets += u64::from(octets);
         self.flow.syn_retries += u32::from(kind == EventKind::SynAgain);
         self
+    }
+
+    /// Notes the pause before a segment that does something.
+    fn active(&mut self, at: RecordRef) {
+        let acts = |event: &&Event| !matches!(event.kind, EventKind::Probe | EventKind::Ack);
+        let before = self.flow.events.iter().rev().skip(1).find(acts).map(|event| event.at);
+        let pause = before.map(|from| Pause { from, until: at });
+        self.flow.pause = pause.filter(|pause| pause.length() >= TimeDelta::from_secs(1)).or(self.flow.pause);
     }
 
     /// A request and its answer.

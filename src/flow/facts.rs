@@ -1,5 +1,7 @@
 //! The frozen facts of one incarnation: what reports print and findings are made of.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use super::event::Event;
@@ -345,8 +347,24 @@ pub struct Reuse {
     pub gap: TimeDelta,
     /// What the SYN met.
     pub kind: ReuseKind,
-    /// Which side of the predecessor had not closed, when `kind` is half-closed.
+    /// Which side of the predecessor had not closed, when `kind` is half-closed; as a role in this flow.
     pub waiting: Option<Role>,
+}
+
+/// A time in which neither side did more than acknowledge or probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Pause {
+    /// The last segment before it.
+    pub from: RecordRef,
+    /// The first after it.
+    pub until: RecordRef,
+}
+
+impl Pause {
+    /// How long it was.
+    pub fn length(&self) -> TimeDelta {
+        self.until.time - self.from.time
+    }
 }
 
 /// What one side sent.
@@ -430,6 +448,10 @@ pub struct Flow {
     pub unanswered_octets: u64,
     /// Who sent the last new octets, since when.
     pub last_talker: Option<(Role, RecordRef)>,
+    /// The last time of a second or more in which nothing was done.
+    pub pause: Option<Pause>,
+    /// Who sent the last ICMP error about the connection.
+    pub icmp_reporter: Option<IpAddr>,
     /// Zeek's `history`.
     pub letters: Letters,
     /// The kept events in order.

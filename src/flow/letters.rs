@@ -79,7 +79,7 @@ impl Letters {
                 *word ^= u32::from(used) << (5 * place + 4);
             }
         }
-        Self { packed, seen: self.seen >> 16 | self.seen << 16 }
+        Self { packed, seen: self.seen.rotate_left(16) }
     }
 }
 

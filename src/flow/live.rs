@@ -1,8 +1,10 @@
 //! One live incarnation: the sums and marks that change with every segment.
 
+use std::net::IpAddr;
+
 use super::duplicates::Recent;
 use super::event::{Event, EventKind};
-use super::facts::{Limits, RecordRef, Reuse};
+use super::facts::{Limits, Pause, RecordRef, Reuse};
 use super::history::{Arena, Chain, MAX_EVENTS, RESERVED};
 use super::letters::{Letter, Letters};
 use crate::net::{FourTuple, Role, Sides};
@@ -17,6 +19,7 @@ const FAR_BACK: i32 = 1 << 30;
 
 /// What one endpoint has sent so far.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent marks, one byte each")]
 pub(super) struct Half {
     /// ISN, or the first number seen of it.
     pub(super) base: SeqNumber,
@@ -129,21 +132,27 @@ pub(super) struct Live {
     pub(super) events: Chain,
     /// Slot of the predecessor while that is live too, else [`NONE`].
     pub(super) predecessor: u32,
-    /// Other incarnations; few flows have any.
-    kin: Option<Box<Kin>>,
+    /// The last segment that was more than an acknowledgement or a probe.
+    pub(super) active: RecordRef,
+    /// What few flows have.
+    rare: Option<Box<Rare>>,
     /// When the flow is finished unless something comes; [`Timestamp::MAX`] for never.
     pub(super) deadline: Timestamp,
-    /// The deadline for which the expiry queue holds the flow; [`Timestamp::MAX`] when it does not.
-    pub(super) queued_for: Timestamp,
+    /// The second of capture time for which the expiry queue holds the flow; [`NEVER`] when it does not.
+    pub(super) queued_for: i64,
 }
 
-/// The incarnations before and after.
+/// What few flows have: other incarnations, a long pause, an ICMP error.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Kin {
+pub(super) struct Rare {
     pub(super) reuse: Option<Reuse>,
     pub(super) successor: Option<(u64, Timestamp)>,
+    pub(super) pause: Option<Pause>,
+    pub(super) icmp_reporter: Option<IpAddr>,
 }
 
+/// No second of capture time.
+pub(super) const NEVER: i64 = i64::MAX;
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -175,9 +184,10 @@ impl Live {
             recent: Recent::default(),
             events: Chain::default(),
             predecessor: NONE,
-            kin: None,
+            active: at,
+            rare: None,
             deadline: Timestamp::MAX,
-            queued_for: Timestamp::MAX,
+            queued_for: NEVER,
         }
     }
 
@@ -190,16 +200,26 @@ impl Live {
 
     /// The incarnation before, if there was one.
     pub(super) fn reuse(&self) -> Option<Reuse> {
-        self.kin.as_ref().and_then(|kin| kin.reuse)
+        self.rare.as_ref().and_then(|rare| rare.reuse)
     }
 
     /// The incarnation after, if there is one.
     pub(super) fn successor(&self) -> Option<(u64, Timestamp)> {
-        self.kin.as_ref().and_then(|kin| kin.successor)
+        self.rare.as_ref().and_then(|rare| rare.successor)
     }
 
-    pub(super) fn kin_mut(&mut self) -> &mut Kin {
-        self.kin.get_or_insert_default()
+    /// The last long pause between two segments that were more than acknowledgements or probes.
+    pub(super) fn pause(&self) -> Option<Pause> {
+        self.rare.as_ref().and_then(|rare| rare.pause)
+    }
+
+    /// Who sent the last ICMP error about this flow.
+    pub(super) fn icmp_reporter(&self) -> Option<IpAddr> {
+        self.rare.as_ref().and_then(|rare| rare.icmp_reporter)
+    }
+
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// Reads something of every cache line.
@@ -287,7 +307,20 @@ impl Live {
         if novelty.new_octets {
             self.talk(segment, from);
         }
+        if segment.sequence_length() > 0 && !novelty.probe || segment.flags.rst() {
+            self.act(segment);
+        }
         novelty
+    }
+
+    /// Something was done: notes the pause before it, if it was long.
+    #[inline]
+    fn act(&mut self, segment: &Segment) {
+        let from = self.active;
+        self.active = RecordRef { record: segment.record, time: segment.time };
+        if segment.time - from.time >= LONG_PAUSE {
+            self.rare_mut().pause = Some(Pause { from, until: self.active });
+        }
     }
 
     /// Moves the numbers of both sides.
@@ -437,6 +470,8 @@ impl Live {
     }
 }
 
+/// Pauses shorter than this are not told: no keep-alive, NAT or load balancer timer is.
+const LONG_PAUSE: TimeDelta = TimeDelta::from_secs(1);
 /// A flow that was reset is kept this long: its receiver may go on if the RST was lost on its way.
 const RESET_LINGER: TimeDelta = TimeDelta::from_secs(120);
 /// A SYN or last FIN without an answer is kept this long after its last copy.

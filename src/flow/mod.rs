@@ -14,6 +14,7 @@ mod duplicates;
 mod event;
 mod facts;
 mod history;
+mod index;
 mod judge;
 mod letters;
 mod live;
@@ -24,9 +25,9 @@ mod tombstone;
 
 pub use event::{Event, EventKind};
 pub use facts::{
-    Answered, CloseWait, EndpointState, FinFacts, Flow, FlowOutcome, Handshake, Limits, Origin, RecordRef,
-    Reset, ResetKind, Reuse, ReuseKind, Traffic,
+    Answered, CloseWait, EndpointState, FinFacts, Flow, FlowOutcome, Handshake, Limits, Origin, Pause,
+    RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic,
 };
 pub use letters::{Letter, Letters};
-pub use replay::{Premise, Replay};
+pub use replay::{Premise, Step, replay};
 pub use table::{BATCH, Table, TableStats};

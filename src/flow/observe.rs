@@ -47,6 +47,7 @@ impl Live {
     /// Notes an ICMP error about a segment of this flow.
     pub(super) fn observe_icmp(&mut self, error: &IcmpError, arena: &mut Arena) {
         self.stage.icmp = true;
+        self.rare_mut().icmp_reporter = Some(error.reporter);
         let event = Event {
             at: RecordRef { record: error.record, time: error.time },
             seq: error.seq,

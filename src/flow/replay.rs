@@ -5,7 +5,7 @@
 //! presumed state is the proven one plus those signals.
 
 use super::event::{Event, EventKind};
-use super::facts::EndpointState;
+use super::facts::{EndpointState, Flow, Reset, ResetKind};
 use crate::net::{Role, Sides};
 use crate::tcp::Event as TcpEvent;
 use crate::tcp::{SeqNumber, Signal, State};
@@ -20,8 +20,50 @@ pub struct Premise {
     pub midstream: bool,
     /// The responder acknowledged octets or sent some: it had left SYN-RECEIVED.
     pub responder_established: bool,
-    /// RSTs sent by this role did not reach their receiver, or were not accepted.
-    pub rst_ignored: Sides<bool>,
+}
+
+/// One event and the states around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Index into [`Flow::events`].
+    pub event: usize,
+    /// Both endpoints before it.
+    pub before: Sides<EndpointState>,
+    /// Both endpoints after it.
+    pub after: Sides<EndpointState>,
+}
+
+/// Replays a finished flow: one step per kept event, in order.
+pub fn replay(flow: &Flow) -> Vec<Step> {
+    let mut replay = Replay::new(flow.premise);
+    let mut steps = Vec::with_capacity(flow.events.len());
+    for (index, event) in flow.events.iter().enumerate() {
+        let before = replay.states();
+        replay.step(event, arrives(event, &flow.resets));
+        steps.push(Step { event: index, before, after: replay.states() });
+    }
+    steps
+}
+
+/// Both endpoints' states after all of `events`.
+pub(super) fn final_states(events: &[Event], resets: &[Reset], premise: Premise) -> Sides<EndpointState> {
+    let mut replay = Replay::new(premise);
+    for event in events {
+        replay.step(event, arrives(event, resets));
+    }
+    replay.states()
+}
+
+/// False when `event` reached no socket of this connection: its receiver said so with a RST, was another
+/// incarnation already, or went on as if nothing had come.
+fn arrives(event: &Event, resets: &[Reset]) -> bool {
+    let to_successor = event.into_successor && event.from == Role::Responder;
+    let unknown = |reset: &Reset| {
+        matches!(reset.kind, ResetKind::StaleFin | ResetKind::StaleData | ResetKind::StaleProbe)
+            && reset.answers.is_some_and(|(_, at)| at == event.at)
+    };
+    let ignored = |reset: &Reset| reset.ignored && reset.at == event.at;
+    !to_successor && !resets.iter().any(|reset| unknown(reset) || ignored(reset))
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,14 +83,14 @@ struct Endpoint {
 
 /// Both endpoints while events are replayed.
 #[derive(Clone, Debug)]
-pub struct Replay {
+struct Replay {
     ends: Sides<Endpoint>,
     premise: Premise,
 }
 
 impl Replay {
     /// Both endpoints before the first event.
-    pub fn new(premise: Premise) -> Self {
+    fn new(premise: Premise) -> Self {
         let mut ends = Sides::<Endpoint>::default();
         if premise.midstream {
             ends.initiator.proven = State::Established;
@@ -60,18 +102,20 @@ impl Replay {
     }
 
     /// Both endpoints' states now.
-    pub fn states(&self) -> Sides<EndpointState> {
+    fn states(&self) -> Sides<EndpointState> {
         Sides { initiator: self.ends.initiator.state(), responder: self.ends.responder.state() }
     }
 
     /// Takes the next event: settles what its sender shows to have received, then what it sends.
-    pub fn step(&mut self, event: &Event) {
+    fn step(&mut self, event: &Event, arrives: bool) {
         if matches!(event.kind, EventKind::Ghost | EventKind::IcmpError) {
             return;
         }
         self.settle(event);
-        self.act(event);
-        self.expect_ack_of_fin(event);
+        self.act(event, arrives);
+        if arrives {
+            self.expect_ack_of_fin(event);
+        }
     }
 
     /// The sender's ACK number, or what it does, proves what it received.
@@ -95,7 +139,7 @@ impl Replay {
         }
     }
 
-    fn act(&mut self, event: &Event) {
+    fn act(&mut self, event: &Event, arrives: bool) {
         let (signal, proof) = match event.kind {
             EventKind::Syn => (Signal::Syn, Some(event.end())),
             EventKind::SynAck => {
@@ -114,13 +158,14 @@ impl Replay {
             self.ends[event.from].fin_end = Some(event.end());
         }
         self.ends[event.from].send(signal);
+        if !arrives {
+            return;
+        }
         if event.kind == EventKind::Fin && self.ends[!event.from].proven == State::SynReceived {
             // Its ACK number is past the SYN-ACK, so it acknowledges the SYN as well.
             self.ends[!event.from].expect(Signal::AckOfSyn, Some(event.end()));
         }
-        if signal != Signal::Rst || !self.premise.rst_ignored[event.from] {
-            self.ends[!event.from].expect(signal, proof);
-        }
+        self.ends[!event.from].expect(signal, proof);
     }
 
     /// An ACK that covers the peer's FIN is itself a signal on its way to the peer.
@@ -129,11 +174,19 @@ impl Replay {
         let covers = event.flags.ack()
             && !event.flags.rst()
             && peer.fin_end.is_some_and(|end| event.ack.at_or_after(end));
-        if covers && !peer.fin_acked {
+        if !covers {
+            return;
+        }
+        let proof = (event.end() != event.seq).then(|| event.end());
+        if !peer.fin_acked {
             peer.fin_acked = true;
-            let proof = (event.end() != event.seq).then(|| event.end());
             // RFC 9293 §3.10.7.4 looks at the ACK before the FIN of the same segment.
             peer.expect_first(Signal::AckOfFin, proof);
+        } else if let Some(waiting) =
+            peer.pending.iter_mut().flatten().find(|one| one.signal == Signal::AckOfFin)
+        {
+            // A bare ACK proves nothing; the same ACK on a segment that must be acknowledged does.
+            waiting.proof = waiting.proof.or(proof);
         }
     }
 }
@@ -151,6 +204,11 @@ impl Endpoint {
     }
 
     fn send(&mut self, signal: Signal) {
+        if signal == Signal::Rst {
+            // Whoever answers with RST has no connection, whatever it had.
+            *self = Self { fin_end: self.fin_end, fin_acked: self.fin_acked, ..Self::default() };
+            return;
+        }
         self.proven = self.proven.next(TcpEvent::Sent(signal)).unwrap_or(self.proven);
     }
 

@@ -1,7 +1,6 @@
 //! What is left of a flow once its row is written.
 
-use hashbrown::HashTable;
-
+use super::index::Index;
 use crate::tcp::SeqNumber;
 use crate::time::Timestamp;
 
@@ -52,28 +51,42 @@ impl Tombstone {
     }
 }
 
-/// Tombstones by four-tuple.
+/// Tombstones by four-tuple. They lie in order of burial; burying touches little memory besides the end.
 #[derive(Debug, Default)]
 pub(super) struct Graveyard {
-    stones: HashTable<Tombstone>,
+    stones: Vec<Tombstone>,
+    index: Index,
 }
 
 impl Graveyard {
     /// Puts `stone` in the place of an older one on its four-tuple.
     pub(super) fn bury(&mut self, stone: Tombstone) {
-        let same = |other: &Tombstone| other.fingerprint == stone.fingerprint;
-        let entry = self.stones.entry(stone.fingerprint, same, |other| other.fingerprint);
-        if let hashbrown::hash_table::Entry::Occupied(mut old) = entry {
-            if old.get().flow() < stone.flow() {
-                *old.get_mut() = stone;
+        if let Some(place) = self.place(stone.fingerprint)
+            && let Some(old) = self.stones.get_mut(place as usize)
+        {
+            if old.flow() < stone.flow() {
+                *old = stone;
             }
-        } else {
-            entry.insert(stone);
+            return;
+        }
+        if let Ok(place) = u32::try_from(self.stones.len()) {
+            self.stones.push(stone);
+            self.index.insert(stone.fingerprint, place);
         }
     }
 
     /// The last written incarnation of a four-tuple.
     pub(super) fn find(&self, fingerprint: u64) -> Option<&Tombstone> {
-        self.stones.find(fingerprint, |stone| stone.fingerprint == fingerprint)
+        self.stones.get(self.place(fingerprint)? as usize)
+    }
+
+    /// Reads what a look-up will need.
+    pub(super) fn touch(&self, fingerprint: u64) {
+        self.index.touch(fingerprint);
+    }
+
+    fn place(&self, fingerprint: u64) -> Option<u32> {
+        let same = |place: u32| self.stones.get(place as usize).is_some_and(|stone| stone.fingerprint == fingerprint);
+        self.index.find(fingerprint, same)
     }
 }

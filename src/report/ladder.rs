@@ -4,11 +4,10 @@ use std::io::{self, Write};
 
 use super::escape::{display_width, for_terminal, shorten};
 use super::paint::Paint;
-use super::replay::{Step, replay};
 use super::story::{answered_word, forgotten_by, points_right, reset_words, state_word};
 use super::text::wrap;
 use crate::diagnose::{Finding, Severity};
-use crate::flow::{EndpointState, Event, EventKind, Flow};
+use crate::flow::{EndpointState, Event, EventKind, Flow, Step, replay};
 use crate::net::Role;
 use crate::time::{TimeDelta, Timestamp};
 

@@ -1,10 +1,8 @@
 //! One event in words: who did what, and what it meant.
 
-use crate::flow::{Answered, EndpointState, Event, EventKind, Flow, Reset, ResetKind};
+use crate::flow::{Answered, EndpointState, Event, EventKind, Flow, Reset, ResetKind, Step};
 use crate::net::{Role, Sides};
 use crate::tcp::Flags;
-
-use super::replay::Step;
 
 /// One event, told.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -95,33 +95,32 @@ impl State {
     pub const fn next(self, event: Event) -> Option<Self> {
         use Event::{QuietTimeOver, Received, Sent};
         use Signal::{AckOfFin, AckOfSyn, Fin, Rst, Syn, SynAck};
-        use State as S;
         Some(match (self, event) {
             // Opening. A listener answers a SYN; LISTEN is where a responder starts.
-            (S::Closed | S::Listen, Sent(Syn)) => S::SynSent,
-            (S::Listen, Received(Syn)) => S::SynReceived,
-            (S::SynReceived, Sent(SynAck)) => S::SynReceived,
-            (S::SynSent, Received(SynAck)) => S::Established,
-            (S::SynReceived, Received(AckOfSyn)) => S::Established,
+            (Self::Closed | Self::Listen, Sent(Syn)) => Self::SynSent,
+            (Self::Listen, Received(Syn)) => Self::SynReceived,
+            (Self::SynReceived, Sent(SynAck)) => Self::SynReceived,
+            (Self::SynSent, Received(SynAck)) => Self::Established,
+            (Self::SynReceived, Received(AckOfSyn)) => Self::Established,
             // Simultaneous open (RFC 9293 §3.5, figure 7).
-            (S::SynSent, Received(Syn)) => S::SynReceived,
-            (S::SynReceived, Received(SynAck)) => S::Established,
+            (Self::SynSent, Received(Syn)) => Self::SynReceived,
+            (Self::SynReceived, Received(SynAck)) => Self::Established,
             // The active closer.
-            (S::SynReceived | S::Established, Sent(Fin)) => S::FinWait1,
-            (S::FinWait1, Received(AckOfFin)) => S::FinWait2,
-            (S::FinWait1, Received(Fin)) => S::Closing,
-            (S::FinWait2, Received(Fin)) => S::TimeWait,
-            (S::Closing, Received(AckOfFin)) => S::TimeWait,
-            (S::TimeWait, Received(Fin)) => S::TimeWait,
-            (S::TimeWait, QuietTimeOver) => S::Closed,
+            (Self::SynReceived | Self::Established, Sent(Fin)) => Self::FinWait1,
+            (Self::FinWait1, Received(AckOfFin)) => Self::FinWait2,
+            (Self::FinWait1, Received(Fin)) => Self::Closing,
+            (Self::FinWait2, Received(Fin)) => Self::TimeWait,
+            (Self::Closing, Received(AckOfFin)) => Self::TimeWait,
+            (Self::TimeWait, Received(Fin)) => Self::TimeWait,
+            (Self::TimeWait, QuietTimeOver) => Self::Closed,
             // The passive closer.
-            (S::SynReceived | S::Established, Received(Fin)) => S::CloseWait,
-            (S::CloseWait, Sent(Fin)) => S::LastAck,
-            (S::LastAck, Received(AckOfFin)) => S::Closed,
+            (Self::SynReceived | Self::Established, Received(Fin)) => Self::CloseWait,
+            (Self::CloseWait, Sent(Fin)) => Self::LastAck,
+            (Self::LastAck, Received(AckOfFin)) => Self::Closed,
             // Abort: no state survives a RST that was sent or accepted; a listener only ignores it, and
             // one that had received the SYN goes back to LISTEN (§3.10.7.4), which is no connection either.
-            (S::Closed | S::Listen, _) => return None,
-            (_, Sent(Rst) | Received(Rst)) => S::Closed,
+            (Self::Closed | Self::Listen, _) => return None,
+            (_, Sent(Rst) | Received(Rst)) => Self::Closed,
             _ => return None,
         })
     }

@@ -3,10 +3,10 @@
 use closewait::diagnose::{Evidence, Finding, Rule, Severity};
 use closewait::flow::{
     Answered, CloseWait, EndpointState, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letter,
-    Letters, Origin, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic,
+    Letters, Origin, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic, replay,
 };
 use closewait::net::{Endpoint, Role, Sides};
-use closewait::report::{FileFacts, InputFacts, Plan, Skipped, replay};
+use closewait::report::{FileFacts, InputFacts, Plan, Skipped};
 use closewait::tcp::{Flags, SeqNumber};
 use closewait::time::{TimeDelta, Timestamp};
 
@@ -100,9 +100,12 @@ fn flow(stream: u64, initiator: &str, responder: &str, outcome: FlowOutcome, lin
         exchanges: 0,
         unanswered_octets: 0,
         last_talker: None,
+        pause: None,
+        icmp_reporter: None,
         letters: letters(&own),
         events,
         events_dropped: 0,
+        premise: Premise::default(),
         decided: last.time,
     };
     flow.states = replay(&flow).last().map_or_else(Sides::<EndpointState>::default, |step| step.after);

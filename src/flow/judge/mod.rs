@@ -4,11 +4,9 @@ mod outcome;
 mod reset;
 
 use super::event::{Event, EventKind};
-use super::facts::{
-    CloseWait, EndpointState, FinFacts, Flow, Handshake, Limits, Origin, RecordRef, Reset, Traffic,
-};
+use super::facts::{CloseWait, FinFacts, Flow, Handshake, Limits, Origin, RecordRef, Reset, Traffic};
 use super::live::Live;
-use super::replay::{Premise, Replay};
+use super::replay::{Premise, final_states};
 use crate::net::{Role, Sides};
 use crate::time::Timestamp;
 
@@ -38,6 +36,7 @@ pub(super) struct Circumstances<'a> {
 }
 
 /// Freezes `live`.
+#[expect(clippy::too_many_lines, reason = "one fact a line")]
 pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) -> Flow {
     let fin = Sides {
         initiator: fin_facts(&events, Role::Initiator),
@@ -58,8 +57,8 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
     let deciding_reset = reset::deciding(&resets);
     let (outcome, undecided_because) =
         outcome::decide(&case, deciding_reset.and_then(|index| resets.get(index)));
-    let premise = premise_of(live, &resets);
-    let states = replay_states(&events, premise);
+    let premise = premise_of(live);
+    let states = final_states(&events, &resets, premise);
     let reset = deciding_reset.and_then(|index| resets.get(index));
     let close_wait = close_wait_of(&case, reset);
     Flow {
@@ -95,6 +94,8 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         exchanges: u64::from(live.exchanges),
         unanswered_octets: unanswered(live),
         last_talker: live.burst.talker.map(|role| (role, live.burst.start)),
+        pause: live.pause(),
+        icmp_reporter: live.icmp_reporter(),
         letters: live.letters,
         events_dropped: live.events.dropped(),
         premise,
@@ -180,26 +181,13 @@ fn handshake_rtt(events: &[Event]) -> Option<crate::time::TimeDelta> {
     events.get(done).map(|ack| ack.time() - syn.time())
 }
 
-fn replay_states(events: &[Event], premise: Premise) -> Sides<EndpointState> {
-    let mut replay = Replay::new(premise);
-    for event in events {
-        replay.step(event);
-    }
-    replay.states()
-}
-
 /// What the replay must know of a flow besides its events.
-fn premise_of(live: &Live, resets: &[Reset]) -> Premise {
+fn premise_of(live: &Live) -> Premise {
     let responder = &live.halves.responder;
     let passed_syn = responder.ack_seen && responder.acked.after(live.halves.initiator.base.add(1));
-    let ignored = |role| {
-        resets.iter().any(|reset| reset.by == role)
-            && resets.iter().all(|reset| reset.by != role || reset.ignored)
-    };
     Premise {
         midstream: !live.stage.syn && !live.stage.syn_ack,
         responder_established: responder.octets > 0 || passed_syn,
-        rst_ignored: Sides { initiator: ignored(Role::Initiator), responder: ignored(Role::Responder) },
     }
 }
 

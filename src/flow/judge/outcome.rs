@@ -51,8 +51,7 @@ fn answered_by_icmp(case: &Case<'_>) -> bool {
 }
 
 fn by_reset(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {
-    if let Some(reset) = reset.filter(|reset| reset.kind == ResetKind::ThirdParty) {
-        let _ = reset;
+    if reset.is_some_and(|reset| reset.kind == ResetKind::ThirdParty) {
         return Some(FlowOutcome::ResetThirdParty);
     }
     let late_into_successor =
@@ -99,7 +98,7 @@ fn open(case: &Case<'_>) -> FlowOutcome {
     let live = case.live;
     let unacked = |role: Role| {
         let (half, peer) = (&live.halves[role], &live.halves[!role]);
-        half.octets > 0 && half.next.after(peer.acked) && peer.ack_seen || (half.octets > 0 && !peer.ack_seen)
+        half.octets > 0 && (!peer.ack_seen || half.next.after(peer.acked))
     };
     let stalled = Role::BOTH.into_iter().any(|role| live.halves[role].window_closed);
     let waited = |role: Role| case.now - live.halves[role].last.at.time >= ANSWER_TIME;

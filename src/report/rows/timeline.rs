@@ -4,12 +4,11 @@ use std::io::{self, Write};
 
 use super::{csv_line, push_text};
 use crate::diagnose::Finding;
-use crate::flow::{Event, EventKind, Flow};
+use crate::flow::{Event, EventKind, Flow, replay};
 use crate::net::Sides;
 use crate::report::Report;
 use crate::report::input::{InputFacts, Plan, Sources};
 use crate::report::number::{DateWriter, push_number, push_seconds};
-use crate::report::replay::replay;
 use crate::report::spill::{SortKey, Sorter};
 use crate::report::story::{Story, state_word};
 use crate::time::Timestamp;

@@ -36,14 +36,15 @@ rule! {
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let wait = flow.close_wait?;
     let is_long = wait.lasted >= context.limits.fin_delay;
-    if !(goes_on(flow, &wait) || is_long && is_cut_off(flow, &wait)) || is_working(flow, context) {
+    let goes_on = goes_on(flow, &wait);
+    if !(goes_on || is_long && is_cut_off(flow, &wait)) || is_working(flow, context) {
         return None;
     }
     let (_, fin) = flow.first_fin()?;
     let evidence = Evidence::new(fin.first, "FIN of the side that closed")
         .and(wait.since, "CLOSE-WAIT at the latest here")
         .and_maybe(wait.until, "ended by RST, without a FIN of its own");
-    let is_fault = is_long && wait.until.is_none() && !flow.data_after_fin;
+    let is_fault = goes_on && is_long && !flow.data_after_fin;
     Some(
         Finding::new(&HALF_CLOSED, flow, flow.endpoint(wait.at), evidence)
             .proven_if(wait.proven)
@@ -60,7 +61,9 @@ fn goes_on(flow: &Flow, wait: &CloseWait) -> bool {
 /// The peer's RST ended CLOSE-WAIT, and the program behind it had not done anything yet.
 fn is_cut_off(flow: &Flow, wait: &CloseWait) -> bool {
     use ResetKind::{Abort, AfterOwnFin, StaleProbe, SuccessorSyn};
-    flow.fin[wait.at].is_none()
+    flow.outcome != FlowOutcome::Undecided
+        && wait.until.is_some()
+        && flow.fin[wait.at].is_none()
         && flow.reset().is_some_and(|reset| {
             reset.by != wait.at && matches!(reset.kind, Abort | AfterOwnFin | StaleProbe | SuccessorSyn)
         })

@@ -1,7 +1,7 @@
 use super::ending;
 use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity};
-use crate::flow::{EventKind, Flow, Handshake, RecordRef, Reset, ResetKind};
+use crate::flow::{Flow, RecordRef, Reset, ResetKind};
 use crate::time::TimeDelta;
 
 /// Idle time-outs of middleboxes and servers begin at about this length.
@@ -59,17 +59,11 @@ fn find(flow: &Flow) -> Option<Reset> {
     flow.active_closer.is_none().then_some(reset)
 }
 
-/// The last new octets before the RST and before what it answers, or the handshake where there never were any.
-///
-/// `None` when the octets that the RST answers are the last new ones: what came before them is not kept, and
-/// control events alone would make a busy connection look idle.
+/// The last segment before the quiet time that the RST, or what it answers, ended.
 fn last_activity(flow: &Flow, reset: &Reset) -> Option<RecordRef> {
     let trigger = reset.answers.map_or(reset.at, |(_, record)| record);
-    match flow.last_talker {
-        Some((_, record)) => (record.record < trigger.record).then_some(record),
-        None if flow.handshake == Handshake::Complete => lookup::first_record(flow, EventKind::HandshakeAck),
-        None => None,
-    }
+    let pause = flow.pause.filter(|pause| [trigger, reset.at].contains(&pause.until))?;
+    Some(pause.from)
 }
 
 fn summary(flow: &Flow, finding: &Finding) -> String {
@@ -129,12 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn a_rst_to_the_last_octets_does_not_show_how_long_it_was_idle() {
+    fn a_rst_to_the_first_octets_after_a_quiet_time_tells_how_long_that_was() {
         let flow = Story::connected()
             .exchange(0.1)
             .request(400.0)
             .reset(ResetKind::StateLost, Role::Responder, 400.1, Some(Answered::Data))
             .flow(FlowOutcome::ResetResponder);
-        assert_eq!(found("RST108", &flow, 600.0), None);
+        assert_eq!(found("RST108", &flow, 600.0), Some((Severity::Warning, Certainty::Proven)));
     }
 }

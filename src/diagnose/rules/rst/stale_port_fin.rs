@@ -1,6 +1,6 @@
 use super::ending;
 use crate::diagnose::{Context, Evidence, Finding, Severity};
-use crate::flow::{Flow, Reset, ResetKind};
+use crate::flow::{Flow, FlowOutcome, RecordRef, Reset, ResetKind};
 use crate::time::TimeDelta;
 
 rule! {
@@ -47,10 +47,12 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
 }
 
 fn stale(flow: &Flow) -> Option<Reset> {
-    ending(flow, &[ResetKind::StaleFin, ResetKind::StaleProbe])
+    let reset = ending(flow, &[ResetKind::StaleFin, ResetKind::StaleProbe])?;
+    // A late FIN that fell into a successor was answered in the successor's name: a ghost, not a stale port.
+    matches!(flow.outcome, FlowOutcome::LateFinRst | FlowOutcome::LateProbeRst).then_some(reset)
 }
 
-fn late_segment(flow: &Flow, reset: &Reset) -> Option<crate::flow::RecordRef> {
+fn late_segment(flow: &Flow, reset: &Reset) -> Option<RecordRef> {
     reset.answers.map(|(_, record)| record).or_else(|| flow.fin[!reset.by].map(|fin| fin.first))
 }
 
@@ -109,6 +111,17 @@ mod tests {
             .reset(ResetKind::StaleFin, Role::Initiator, 1.2, Some(Answered::Fin))
             .flow(FlowOutcome::LateFinRst);
         assert_eq!(found("RST101", &flow, 600.0), Some((Severity::Warning, Certainty::Proven)));
+    }
+
+    #[test]
+    fn a_late_fin_into_a_successor_is_a_ghost_instead() {
+        let flow = half_closed()
+            .fin(Role::Responder, 87.9)
+            .having(|event| event.into_successor = true)
+            .reset(ResetKind::StaleFin, Role::Initiator, 87.9, Some(Answered::Fin))
+            .flow(FlowOutcome::LateFinIntoSuccessor);
+        assert_eq!(found("RST101", &flow, 600.0), None);
+        assert_eq!(found("TUP103", &flow, 600.0), Some((Severity::Warning, Certainty::Proven)));
     }
 
     #[test]

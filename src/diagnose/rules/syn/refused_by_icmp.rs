@@ -44,8 +44,9 @@ fn summary(flow: &Flow, _: &Finding) -> String {
     let error = lookup::first(flow, EventKind::IcmpError);
     let (kind, code) = error.map_or((0, 0), |error| (error.window >> 8, error.window & 0xff));
     let record = error.map_or(0, Event::record);
+    let reporter = flow.icmp_reporter.map_or_else(String::new, |reporter| format!(" from {reporter}"));
     format!(
-        "the SYN of {} to {} drew ICMP type {kind} code {code}, {} (record {record})",
+        "the SYN of {} to {} drew ICMP type {kind} code {code}{reporter}, {} (record {record})",
         flow.initiator,
         flow.responder,
         meaning(flow.initiator.addr.is_ipv6(), kind, code)

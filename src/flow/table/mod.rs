@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
-use hashbrown::HashTable;
-
 use super::event::Event;
 use super::facts::{Flow, Limits, Reuse, ReuseKind};
 use super::history::Arena;
+use super::index::Index;
 use super::judge::{self, Circumstances};
-use super::live::{Live, NONE};
+use super::live::{Live, NEVER, NONE};
 use super::tombstone::{Graveyard, Tombstone};
 use crate::dissect::IcmpError;
 use crate::net::{FourTuple, Role};
@@ -47,14 +46,14 @@ pub struct TableStats {
 pub struct Table {
     limits: Limits,
     hasher: foldhash::fast::RandomState,
-    /// Slots of the newest live incarnation of each four-tuple, with the hash's upper half.
-    index: HashTable<(u32, u32)>,
+    /// Slots of the newest live incarnation of each four-tuple.
+    index: Index,
     slots: Vec<Option<Live>>,
     free: Vec<u32>,
     arena: Arena,
     graveyard: Graveyard,
-    /// Flows to look at once capture time has passed a second.
-    expiry: BTreeMap<i64, Vec<Due>>,
+    /// Flows to look at once a second of capture time is over: flow id and slot.
+    expiry: BTreeMap<i64, Vec<(u64, u32)>>,
     /// Flows that are finished but whose turn has not come.
     finished: Vec<Due>,
     /// Kept for its allocation.
@@ -83,7 +82,7 @@ impl Table {
         Self {
             limits,
             hasher: foldhash::fast::RandomState::default(),
-            index: HashTable::new(),
+            index: Index::default(),
             slots: Vec::new(),
             free: Vec::new(),
             arena: Arena::default(),
@@ -115,13 +114,16 @@ impl Table {
     pub fn observe_all(&mut self, segments: &[Segment], done: &mut dyn FnMut(&Flow)) {
         let mut found = [(0, NONE); BATCH];
         for batch in segments.chunks(BATCH) {
-            for (found, segment) in found.iter_mut().zip(batch) {
-                let hash = self.hash_of(&segment.tuple);
-                let slot = self.index_of(hash, &segment.tuple).unwrap_or(NONE);
-                if let Some(Some(live)) = self.slots.get(slot as usize) {
-                    std::hint::black_box(live.warm());
+            for ((hash, _), segment) in found.iter_mut().zip(batch) {
+                *hash = self.hash_of(&segment.tuple);
+                self.index.touch(*hash);
+            }
+            for ((hash, slot), segment) in found.iter_mut().zip(batch) {
+                *slot = self.index_of(*hash, &segment.tuple).unwrap_or(NONE);
+                match self.slots.get(*slot as usize) {
+                    Some(Some(live)) => drop(std::hint::black_box(live.warm())),
+                    _ => self.graveyard.touch(*hash),
                 }
-                *found = (hash, slot);
             }
             for (&(hash, slot), segment) in found.iter().zip(batch) {
                 self.observe_at(segment, hash, slot, done);
@@ -177,7 +179,7 @@ impl Table {
 
     /// Finishes every flow: the input has ended.
     pub fn finish(&mut self, done: &mut dyn FnMut(&Flow)) {
-        self.expire(i64::MAX, done);
+        self.expire(second_of(self.watermark).saturating_add(1), done);
         let flows =
             (0..).zip(&self.slots).filter_map(|(slot, live)| Some((live.as_ref()?.first.record, slot)));
         let mut rest: Vec<(u64, u32)> = flows.collect();
@@ -202,7 +204,7 @@ impl Table {
         let slot = self.index_of(hash, tuple)?;
         let due = self.slots.get(slot as usize)?.as_ref()?.deadline <= self.watermark;
         if due {
-            self.retire(slot, hash);
+            self.retire(slot);
             return self.find(hash, tuple);
         }
         Some(slot)
@@ -210,13 +212,8 @@ impl Table {
 
     #[inline]
     fn index_of(&self, hash: u64, tuple: &FourTuple) -> Option<u32> {
-        let tag = tag_of(hash);
-        self.index
-            .find(hash, |&(other, slot)| {
-                other == tag
-                    && matches!(self.slots.get(slot as usize), Some(Some(live)) if live.tuple == *tuple)
-            })
-            .map(|&(_, slot)| slot)
+        let same = |slot: u32| matches!(self.slots.get(slot as usize), Some(Some(live)) if live.tuple == *tuple);
+        self.index.find(hash, same)
     }
 
     /// A segment of a four-tuple that has no live flow: late, or the first of a new one.
@@ -297,17 +294,8 @@ impl Table {
         if let Some(Some(live)) = self.slots.get_mut(slot as usize) {
             live.observe(segment, opener, true, &mut self.arena);
         }
-        let tag = tag_of(hash);
-        match newest.and_then(|old| self.index.find_mut(hash, |&entry| entry == (tag, old))) {
-            Some(entry) => entry.1 = slot,
-            None => {
-                let hasher = &self.hasher;
-                let slots = &self.slots;
-                self.index.insert_unique(hash, (tag, slot), |&(_, other)| {
-                    let live = slots.get(other as usize).and_then(Option::as_ref);
-                    live.map_or(0, |live| hash_words(hasher, &live.tuple))
-                });
-            }
+        if !newest.is_some_and(|old| self.index.replace(hash, old, slot)) {
+            self.index.insert(hash, slot);
         }
         self.schedule(slot);
         self.trim_chain(slot);
@@ -318,17 +306,21 @@ impl Table {
         let stone = self.graveyard.find(hash).copied();
         let previous = newest.and_then(|slot| self.slots.get_mut(slot as usize)).and_then(Option::as_mut);
         if let Some(previous) = previous {
-            previous.kin_mut().successor = Some((segment.record, segment.time));
+            previous.rare_mut().successor = Some((segment.record, segment.time));
             live.predecessor = newest.unwrap_or(NONE);
             if stone.is_none_or(|stone| stone.flow() < previous.first.record) {
                 live.incarnation = previous.incarnation.saturating_add(1);
-                live.kin_mut().reuse = Some(previous.reused_at(segment.time, &self.limits));
+                let mut reuse = previous.reused_at(segment.time, &self.limits);
+                if previous.initiator_low != live.initiator_low {
+                    reuse.waiting = reuse.waiting.map(|role| !role);
+                }
+                live.rare_mut().reuse = Some(reuse);
                 return;
             }
         }
         if let Some(stone) = stone {
             live.incarnation = stone.incarnation().saturating_add(1);
-            live.kin_mut().reuse = Some(stone.reused_at(segment.time, &self.limits));
+            live.rare_mut().reuse = Some(stone.reused_at(segment.time, &self.limits));
         }
     }
 
@@ -348,17 +340,17 @@ impl Table {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         live.deadline = live.deadline_after_now(&self.limits);
         // Most deadlines come nearer once the last ACK is seen: looking early saves a second entry.
-        let look = live.deadline.min(live.last().time + self.limits.linger);
+        let look = second_of(live.deadline.min(live.last().time + self.limits.linger));
         if live.deadline < Timestamp::MAX && look < live.queued_for {
             self.queue(slot, look);
         }
     }
 
-    /// Puts the flow in `slot` down to be looked at when `time` has come.
-    fn queue(&mut self, slot: u32, time: Timestamp) {
+    /// Puts the flow in `slot` down to be looked at once `second` is over.
+    fn queue(&mut self, slot: u32, second: i64) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
-        live.queued_for = time;
-        self.expiry.entry(second_of(time)).or_default().push((time, live.first.record, slot));
+        live.queued_for = second;
+        self.expiry.entry(second).or_default().push((live.first.record, slot));
     }
 
     /// Keeps the number of live incarnations of one four-tuple small.
@@ -367,7 +359,7 @@ impl Table {
         let mut at = newest;
         while let Some(Some(live)) = self.slots.get(at as usize) {
             length += 1;
-            let (older, tuple) = (live.predecessor, live.tuple);
+            let older = live.predecessor;
             if length < MAX_CHAIN {
                 at = older;
                 continue;
@@ -375,7 +367,7 @@ impl Table {
             if let Some(Some(oldest)) = self.slots.get_mut(older as usize) {
                 oldest.deadline = self.watermark;
             }
-            return self.retire(older, self.hash_of(&tuple));
+            return self.retire(older);
         }
     }
 
@@ -393,63 +385,49 @@ impl Table {
         }
     }
 
-    /// Finishes all flows whose deadline lies before `second` and has come.
+    /// Finishes all flows whose deadline lies before `second` and has come, in the order of their deadlines.
     #[cold]
     fn expire(&mut self, second: i64, done: &mut dyn FnMut(&Flow)) {
         let mut due = std::mem::take(&mut self.finished);
         while let Some(entry) = self.expiry.first_entry() {
-            if *entry.key() >= second {
+            let at = *entry.key();
+            if at >= second {
                 break;
             }
-            due.append(&mut entry.remove());
+            for (id, slot) in entry.remove() {
+                due.extend(self.come_due(id, slot, at, second));
+            }
         }
         due.sort_unstable();
-        let mut next = 0;
-        while let Some(&(deadline, id, slot)) = due.get(next) {
-            if next % BATCH == 0 {
-                due.iter().skip(next).take(BATCH).for_each(|&(_, _, slot)| self.touch(slot));
+        for batch in due.chunks(BATCH) {
+            for &(_, _, slot) in batch {
+                self.touch(slot);
             }
-            next += 1;
-            if let Some(later) = self.finish_due(deadline, id, slot, second, done) {
-                let place = due.partition_point(|entry| *entry < (later, id, slot)).max(next);
-                due.insert(place, (later, id, slot));
+            for &(deadline, _, slot) in batch {
+                self.unlink(slot);
+                self.close(slot, deadline, done);
             }
         }
         due.clear();
         self.finished = due;
     }
 
-    /// Finishes the flow in `slot` if `deadline` is still its own, else puts it down for later. A later
-    /// deadline that has come as well is handed back.
-    fn finish_due(
-        &mut self,
-        deadline: Timestamp,
-        id: u64,
-        slot: u32,
-        second: i64,
-        done: &mut dyn FnMut(&Flow),
-    ) -> Option<Timestamp> {
+    /// The flow in `slot` if its deadline has come; it is put down for later if it moved. `at` is the second for
+    /// which it was put down: it may have been put down for an earlier one since, or be gone.
+    fn come_due(&mut self, id: u64, slot: u32, at: i64, second: i64) -> Option<Due> {
         let live = self.slots.get_mut(slot as usize)?.as_mut()?;
-        let own = live.deadline;
-        if live.first.record != id || (own != RETIRED && live.queued_for != deadline) {
+        if live.first.record != id || live.queued_for != at {
             return None;
         }
-        if own == RETIRED {
-            self.close(slot, deadline, done);
-        } else if own > deadline {
-            live.queued_for = own;
-            if own <= self.watermark && second_of(own) < second {
-                return Some(own);
+        live.queued_for = NEVER;
+        let deadline = live.deadline;
+        if second_of(deadline) >= second {
+            if deadline < Timestamp::MAX {
+                self.queue(slot, second_of(deadline));
             }
-            if own < Timestamp::MAX {
-                self.queue(slot, own);
-            }
-        } else if deadline <= self.watermark {
-            let hash = hash_words(&self.hasher, &live.tuple);
-            self.unlink(slot, hash);
-            self.close(slot, deadline, done);
+            return None;
         }
-        None
+        (deadline <= self.watermark && deadline != RETIRED).then_some((deadline, id, slot))
     }
 
     /// Looks at all that finishing the flow in `slot` will need. A flow that rested for a minute is out of the
@@ -462,25 +440,27 @@ impl Table {
     }
 
     /// Finishes a flow before its turn to be written has come.
-    fn retire(&mut self, slot: u32, hash: u64) {
+    fn retire(&mut self, slot: u32) {
+        self.unlink(slot);
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         self.finished.push((live.deadline.min(self.watermark), live.first.record, slot));
         live.deadline = RETIRED;
-        self.unlink(slot, hash);
     }
 
-    /// Takes a flow out of the index: no segment finds it any more.
-    fn unlink(&mut self, slot: u32, hash: u64) {
+    /// Takes a flow out of the index, unless that was done: no segment finds it any more.
+    fn unlink(&mut self, slot: u32) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
+        if live.deadline == RETIRED {
+            return;
+        }
+        let hash = hash_words(&self.hasher, &live.tuple);
         let (tuple, predecessor) = (live.tuple, std::mem::replace(&mut live.predecessor, NONE));
         self.graveyard.bury(Tombstone::of(live, hash));
-        let tag = tag_of(hash);
-        if let Ok(mut entry) = self.index.find_entry(hash, |&entry| entry == (tag, slot)) {
-            if predecessor == NONE {
-                entry.remove();
-            } else {
-                entry.get_mut().1 = predecessor;
-            }
+        let newest = match predecessor {
+            NONE => self.index.remove(hash, slot),
+            older => self.index.replace(hash, slot, older),
+        };
+        if newest {
             return;
         }
         // Not the newest: unlink it from the chain.
@@ -532,12 +512,6 @@ fn hash_words(hasher: &foldhash::fast::RandomState, tuple: &FourTuple) -> u64 {
 /// The second of capture time that holds `time`.
 fn second_of(time: Timestamp) -> i64 {
     time.nanos().div_euclid(NANOS_PER_SECOND)
-}
-
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the middle bits; the table uses the others")]
-fn tag_of(hash: u64) -> u32 {
-    (hash >> 20) as u32
 }
 
 /// Who opened the connection whose first captured segment this is.
