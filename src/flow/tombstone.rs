@@ -86,7 +86,9 @@ impl Graveyard {
     }
 
     fn place(&self, fingerprint: u64) -> Option<u32> {
-        let same = |place: u32| self.stones.get(place as usize).is_some_and(|stone| stone.fingerprint == fingerprint);
+        let same = |place: u32| {
+            self.stones.get(place as usize).is_some_and(|stone| stone.fingerprint == fingerprint)
+        };
         self.index.find(fingerprint, same)
     }
 }

@@ -212,7 +212,8 @@ impl Table {
 
     #[inline]
     fn index_of(&self, hash: u64, tuple: &FourTuple) -> Option<u32> {
-        let same = |slot: u32| matches!(self.slots.get(slot as usize), Some(Some(live)) if live.tuple == *tuple);
+        let same =
+            |slot: u32| matches!(self.slots.get(slot as usize), Some(Some(live)) if live.tuple == *tuple);
         self.index.find(hash, same)
     }
 
