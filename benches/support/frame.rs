@@ -1,5 +1,11 @@
 //! Segments to octets: pcap record, Ethernet, IP and TCP headers.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "headers of known length, values of known range"
+)]
+
 use super::Segment;
 
 pub(super) const FIN: u8 = 0x01;

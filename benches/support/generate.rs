@@ -232,7 +232,7 @@ impl<'a> Script<'a> {
     }
 }
 
-/// SplitMix64 (Steele, Lea and Flood 2014): small, and the same everywhere.
+/// `SplitMix64` (Steele, Lea and Flood 2014): small, and the same everywhere.
 struct Random(u64);
 
 impl Random {

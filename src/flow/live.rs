@@ -17,6 +17,9 @@ const SLACK: i32 = 1 << 20;
 /// How far back a number may lie: half the sequence space less the slack.
 const FAR_BACK: i32 = 1 << 30;
 
+/// A flow with more events than this does not rest among the others.
+pub(super) const ROOM: usize = 8;
+
 /// What one endpoint has sent so far.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent marks, one byte each")]
@@ -447,6 +450,15 @@ impl Live {
             last.keep();
         }
         arena.push(&mut self.events, event);
+    }
+
+    /// True when the flow closed in order and nothing else is under way on its four-tuple.
+    pub(super) fn may_rest(&self) -> bool {
+        let closed = |role| self.halves[role].fin && self.halves[role].fin_acked;
+        Role::BOTH.into_iter().all(closed)
+            && self.predecessor == NONE
+            && self.successor().is_none()
+            && usize::from(self.events.len()) <= ROOM
     }
 
     /// When the flow is finished if nothing more comes.

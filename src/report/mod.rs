@@ -7,6 +7,7 @@ mod escape;
 mod input;
 mod json;
 mod ladder;
+mod lines;
 mod number;
 mod paint;
 pub mod rows;
@@ -24,10 +25,11 @@ pub use escape::{for_spreadsheet, for_terminal};
 pub use input::{FileFacts, InputFacts, Plan, Skipped, Sources};
 pub use json::{JsonReport, SCHEMA};
 pub use ladder::write_ladder;
+pub use lines::TimelineText;
 pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
 pub use summary::{Party, Summary};
-pub use text::{TextOptions, TextReport, write_summary};
+pub use text::{TextOptions, TextReport, wrap, write_summary};
 
 /// Something that tells the flows of one run.
 pub trait Report {

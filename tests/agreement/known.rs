@@ -46,14 +46,12 @@ impl Known {
         unseen.map(|entry| format!("{},{}: listed as {}, but agrees", entry.pcap, entry.stream, entry.class))
     }
 
-    /// Prints how many entries each class has.
-    pub(crate) fn tell(&self) {
-        let mut classes: BTreeMap<&str, usize> = BTreeMap::new();
+    /// How many entries each class has.
+    pub(crate) fn classes(&self) -> BTreeMap<&str, usize> {
+        let mut classes = BTreeMap::new();
         for entry in self.0.values() {
-            *classes.entry(&entry.class).or_default() += 1;
+            *classes.entry(entry.class.as_str()).or_default() += 1;
         }
-        for (class, count) in classes {
-            println!("{count:>5} {class}");
-        }
+        classes
     }
 }

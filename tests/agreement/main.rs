@@ -40,7 +40,9 @@ fn streams_agree_with_wireshark() {
     }
     println!("{}", share("agree", agree, streams));
     println!("{}", share("agree or differ for a known reason", agree + excused, streams));
-    known.tell();
+    for (class, count) in known.classes() {
+        println!("{count:>5} {class}");
+    }
     surprises.extend(known.stale());
     assert!(surprises.is_empty(), "{}:\n{}", surprises.len(), surprises.join("\n"));
     assert!(streams > 4000, "{streams}");

@@ -10,6 +10,7 @@ use closewait::diagnose::{Finding, Severity};
 use closewait::flow::{Flow, Origin};
 use closewait::net::Endpoint;
 use closewait::report::{FlowsCsv, Order};
+use closewait::time::TimeDelta;
 use serde::Deserialize;
 
 use crate::truth::{Tuple, tuple_of};
@@ -67,7 +68,7 @@ impl Row {
             start: flow.first.time.to_string(),
             saw_handshake: flow.origin == Origin::Handshake,
             outcome: flow.outcome.as_str().to_owned(),
-            fin_delay: flow.fin_delay.map(|delay| delay.as_secs_f64()),
+            fin_delay: flow.fin_delay.map(TimeDelta::as_secs_f64),
             predecessor: flow.reuse.map(|reuse| reuse.predecessor),
             faults: faults.map(|finding| finding.rule.code).collect(),
         }

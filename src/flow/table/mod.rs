@@ -1,8 +1,11 @@
 //! The table of live flows: which incarnation a segment belongs to, and when a flow is finished.
 
+mod rest;
+
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
+use self::rest::{REST, Rest};
 use super::event::Event;
 use super::facts::{Flow, Limits, Reuse, ReuseKind};
 use super::history::Arena;
@@ -13,7 +16,7 @@ use super::tombstone::{Graveyard, Tombstone};
 use crate::dissect::IcmpError;
 use crate::net::{FourTuple, Role};
 use crate::tcp::Segment;
-use crate::time::Timestamp;
+use crate::time::{TimeDelta, Timestamp};
 
 /// Incarnations of one four-tuple that may be live at once; the oldest is finished when there are more.
 const MAX_CHAIN: usize = 8;
@@ -51,6 +54,7 @@ pub struct Table {
     slots: Vec<Option<Live>>,
     free: Vec<u32>,
     arena: Arena,
+    rest: Rest,
     graveyard: Graveyard,
     /// Flows to look at once a second of capture time is over: flow id and slot.
     expiry: BTreeMap<i64, Vec<(u64, u32)>>,
@@ -86,6 +90,7 @@ impl Table {
             slots: Vec::new(),
             free: Vec::new(),
             arena: Arena::default(),
+            rest: Rest::default(),
             graveyard: Graveyard::default(),
             expiry: BTreeMap::new(),
             finished: Vec::new(),
@@ -164,7 +169,7 @@ impl Table {
     /// Takes an ICMP error about a segment.
     pub fn observe_icmp(&mut self, error: &IcmpError) {
         let hash = self.hash_of(&error.tuple);
-        let slot = self.index_of(hash, &error.tuple);
+        let slot = self.find(hash, &error.tuple);
         match slot.and_then(|slot| self.slots.get_mut(slot as usize)) {
             Some(Some(live)) => live.observe_icmp(error, &mut self.arena),
             _ => self.stats.stray_icmp += 1,
@@ -182,14 +187,18 @@ impl Table {
         self.expire(second_of(self.watermark).saturating_add(1), done);
         let flows =
             (0..).zip(&self.slots).filter_map(|(slot, live)| Some((live.as_ref()?.first.record, slot)));
-        let mut rest: Vec<(u64, u32)> = flows.collect();
-        rest.sort_unstable();
-        for batch in rest.chunks(BATCH) {
+        let mut left: Vec<(u64, u32)> = flows.chain(self.rest.iter()).collect();
+        left.sort_unstable();
+        for batch in left.chunks(BATCH) {
             for &(_, slot) in batch {
                 self.touch(slot);
             }
             for &(_, slot) in batch {
-                self.close(slot, self.watermark, done);
+                if slot & REST == 0 {
+                    self.close(slot, self.watermark, done);
+                } else {
+                    self.close_resting(slot, self.watermark, done);
+                }
             }
         }
     }
@@ -202,6 +211,10 @@ impl Table {
     #[inline]
     fn find(&mut self, hash: u64, tuple: &FourTuple) -> Option<u32> {
         let slot = self.index_of(hash, tuple)?;
+        if slot & REST != 0 {
+            self.wake(slot, hash);
+            return self.find(hash, tuple);
+        }
         let due = self.slots.get(slot as usize)?.as_ref()?.deadline <= self.watermark;
         if due {
             self.retire(slot);
@@ -212,9 +225,16 @@ impl Table {
 
     #[inline]
     fn index_of(&self, hash: u64, tuple: &FourTuple) -> Option<u32> {
-        let same =
-            |slot: u32| matches!(self.slots.get(slot as usize), Some(Some(live)) if live.tuple == *tuple);
-        self.index.find(hash, same)
+        self.index.find(hash, |slot| self.live_at(slot).is_some_and(|live| live.tuple == *tuple))
+    }
+
+    /// The flow in `slot`, in use or at rest.
+    #[inline]
+    fn live_at(&self, slot: u32) -> Option<&Live> {
+        match self.slots.get(slot as usize) {
+            Some(live) => live.as_ref(),
+            None => self.rest.get(slot).map(|resting| &resting.live),
+        }
     }
 
     /// A segment of a four-tuple that has no live flow: late, or the first of a new one.
@@ -340,11 +360,42 @@ impl Table {
     fn schedule(&mut self, slot: u32) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         live.deadline = live.deadline_after_now(&self.limits);
+        if live.may_rest() && self.rest.accepts(live) {
+            return self.lay_down(slot);
+        }
         // Most deadlines come nearer once the last ACK is seen: looking early saves a second entry.
         let look = second_of(live.deadline.min(live.last().time + self.limits.linger));
         if live.deadline < Timestamp::MAX && look < live.queued_for {
             self.queue(slot, look);
         }
+    }
+
+    /// Moves a flow that closed in order out of the way of those in use.
+    fn lay_down(&mut self, slot: u32) {
+        let Some(mut live) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
+        self.free.push(slot);
+        let mut events = std::mem::take(&mut self.scratch);
+        self.arena.drain(&mut live.events, &mut events);
+        let hash = self.hash_of(&live.tuple);
+        let resting = self.rest.push(live, &events);
+        self.index.replace(hash, slot, resting);
+        events.clear();
+        self.scratch = events;
+    }
+
+    /// Takes a flow back into use: a segment came for it after all.
+    #[cold]
+    fn wake(&mut self, resting: u32, hash: u64) {
+        let Some(mut flow) = self.rest.take(resting) else { return };
+        let events: Vec<Event> = flow.events().collect();
+        for event in events {
+            self.arena.push(&mut flow.live.events, event);
+        }
+        flow.live.queued_for = NEVER;
+        let second = second_of(flow.live.deadline);
+        let slot = self.store(flow.live);
+        self.index.replace(hash, resting, slot);
+        self.queue(slot, second);
     }
 
     /// Puts the flow in `slot` down to be looked at once `second` is over.
@@ -378,10 +429,7 @@ impl Table {
         let second = second_of(now);
         let before = second_of(self.watermark);
         self.watermark = now;
-        if second != before
-            && (self.expiry.first_key_value().is_some_and(|(&first, _)| first < second)
-                || !self.finished.is_empty())
-        {
+        if second != before {
             self.expire(second, done);
         }
     }
@@ -400,17 +448,58 @@ impl Table {
             }
         }
         due.sort_unstable();
-        for batch in due.chunks(BATCH) {
-            for &(_, _, slot) in batch {
-                self.touch(slot);
+        let end = (self.watermark + TimeDelta::from_nanos(1)).min(start_of(second));
+        let mut passed = 0;
+        loop {
+            let resting = self.rest.first_due(end);
+            let next = due.get(passed).copied();
+            if passed % BATCH == 0 && next.is_some() {
+                due.iter().skip(passed).take(BATCH).for_each(|&(_, _, slot)| self.touch(slot));
             }
-            for &(deadline, _, slot) in batch {
-                self.unlink(slot);
-                self.close(slot, deadline, done);
+            match (resting, next) {
+                (Some(resting), next) if next.is_none_or(|next| resting < next) => {
+                    self.finish_resting(resting, done)
+                }
+                (_, Some((deadline, _, slot))) => {
+                    passed += 1;
+                    self.unlink(slot);
+                    self.close(slot, deadline, done);
+                }
+                _ => break,
             }
         }
         due.clear();
         self.finished = due;
+    }
+
+    /// Finishes a flow that rested to its end.
+    fn finish_resting(&mut self, (decided, _, slot): Due, done: &mut dyn FnMut(&Flow)) {
+        let Some(resting) = self.rest.get(slot) else { return };
+        let hash = hash_words(&self.hasher, &resting.live.tuple);
+        self.graveyard.bury(Tombstone::of(&resting.live, hash));
+        self.index.remove(hash, slot);
+        self.close_resting(slot, decided, done);
+    }
+
+    fn close_resting(&mut self, slot: u32, decided: Timestamp, done: &mut dyn FnMut(&Flow)) {
+        let mut events = std::mem::take(&mut self.scratch);
+        let Some(resting) = self.rest.get(slot) else { return };
+        events.extend(resting.events());
+        let flow = judge::judge(&resting.live, events, &self.terms(&resting.live, decided));
+        self.rest.drop_at(slot);
+        self.live -= 1;
+        done(&flow);
+        self.scratch = flow.events;
+        self.scratch.clear();
+    }
+
+    fn terms(&self, live: &Live, decided: Timestamp) -> Circumstances<'_> {
+        Circumstances {
+            decided,
+            now: self.watermark,
+            cut: self.cuts.iter().any(|&record| record >= live.first.record),
+            limits: &self.limits,
+        }
     }
 
     /// The flow in `slot` if its deadline has come; it is put down for later if it moved. `at` is the second for
@@ -477,18 +566,14 @@ impl Table {
 
     /// Judges one flow, hands it out and frees its place.
     fn close(&mut self, slot: u32, decided: Timestamp, done: &mut dyn FnMut(&Flow)) {
-        let Some(place) = self.slots.get_mut(slot as usize) else { return };
-        let Some(live) = place else { return };
         let mut events = std::mem::take(&mut self.scratch);
+        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         self.arena.drain(&mut live.events, &mut events);
-        let circumstances = Circumstances {
-            decided,
-            now: self.watermark,
-            cut: self.cuts.iter().any(|&record| record >= live.first.record),
-            limits: &self.limits,
-        };
-        let flow = judge::judge(live, events, &circumstances);
-        *place = None;
+        let Some(Some(live)) = self.slots.get(slot as usize) else { return };
+        let flow = judge::judge(live, events, &self.terms(live, decided));
+        if let Some(place) = self.slots.get_mut(slot as usize) {
+            *place = None;
+        }
         self.free.push(slot);
         self.live -= 1;
         done(&flow);
@@ -508,6 +593,11 @@ fn hash_words(hasher: &foldhash::fast::RandomState, tuple: &FourTuple) -> u64 {
         state.write_u64(word);
     }
     state.finish()
+}
+
+/// The moment at which `second` begins.
+fn start_of(second: i64) -> Timestamp {
+    Timestamp::from_nanos(second.saturating_mul(NANOS_PER_SECOND))
 }
 
 /// The second of capture time that holds `time`.

@@ -4,6 +4,7 @@ use std::io;
 
 use super::layout::{Page, counted, date, keep, listed};
 use crate::flow::Limits;
+use crate::report::escape::display_width;
 use crate::report::input::{FileFacts, InputFacts};
 use crate::report::number::grouped;
 use crate::report::summary::Summary;
@@ -86,18 +87,33 @@ fn write_health(page: &mut Page<'_>, input: &InputFacts) -> io::Result<()> {
     Ok(())
 }
 
-/// Commands that go on from here.
+/// Commands that go on from here: in one line if they fit, else each in its own.
 pub(super) fn write_next(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> io::Result<()> {
     let mut commands = Vec::new();
+    let captures = arguments(&input.files);
     if let Some((code, count)) = super::tables::worst(summary).first() {
         commands.push(format!("closewait explain {code}"));
-        if let (Some(flow), Some(file)) = (count.examples.first(), arguments(&input.files)) {
-            commands.push(format!("closewait timeline {file} --flow {flow}"));
+        if let (Some(flow), Some(captures)) = (count.examples.first(), &captures) {
+            commands.push(format!("closewait timeline --flow {flow} {captures}"));
         }
     }
-    commands.push("-o report/".to_owned());
+    commands.extend(captures.map(|captures| format!("closewait -o report/ {captures}")));
+    if commands.is_empty() {
+        return Ok(());
+    }
     writeln!(page.out)?;
-    page.text(&listed(commands.iter().map(String::as_str)))
+    let line = commands.join(" · ");
+    if display_width(&line) <= page.width {
+        return page.text(&line);
+    }
+    commands.iter().try_for_each(|command| match command.rsplit_once(' ') {
+        // As a shell continues a line, so that it can be copied.
+        Some((most, last)) if display_width(command) > page.width => {
+            page.text(&format!("{most} \\"))?;
+            page.text(&format!("\u{a0}\u{a0}{last}"))
+        }
+        _ => page.text(command),
+    })
 }
 
 /// The captures as a shell takes them; further ones are left to the reader. `None` for standard input.

@@ -90,14 +90,11 @@ pub(super) fn counted(count: u64, thing: &str) -> String {
 }
 
 /// Writes `text` in lines of at most `width` columns, `first` before the first and `rest` before the others.
-/// A word longer than a line is cut.
-pub(in crate::report) fn wrap(
-    first: &str,
-    rest: &str,
-    text: &str,
-    width: usize,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+/// A word longer than a line is cut; no-break spaces break no line and are written as blanks.
+///
+/// # Errors
+/// What `out` says.
+pub fn wrap(first: &str, rest: &str, text: &str, width: usize, out: &mut dyn Write) -> io::Result<()> {
     let text = for_terminal(text);
     let mut line = first.to_owned();
     let mut empty = true;

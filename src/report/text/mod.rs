@@ -8,7 +8,7 @@ mod tables;
 
 use std::io::{self, Write};
 
-pub(super) use layout::wrap;
+pub use layout::wrap;
 
 use self::layout::Page;
 use super::Report;

@@ -36,21 +36,22 @@ pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
 }
 
 fn one(page: &mut Page<'_>, key: &StaleKey, tally: &Tally, thing: &str) -> io::Result<()> {
-    let what = match thing {
-        "late data" => format!("late data {}", times(tally.count)),
-        _ => counted(tally.count, thing),
-    };
     let late = match key.late {
         Party::Service(service) => service.to_string(),
         Party::Client { host, .. } => host.to_string(),
     };
     let memory = if tally.count == 1 { "it had forgotten the port" } else { "it had forgotten the ports" };
-    page.bold_text(&format!("{} answered {what} of {late} with RST ({memory})", key.forgot))?;
+    let what = match thing {
+        "late data" => format!("late data of {late} with RST {}", times(tally.count)),
+        _ => format!("{} of {late} with RST", counted(tally.count, thing)),
+    };
+    page.bold_text(&format!("{} answered {what} ({memory})", key.forgot))?;
     if let Some((first, last)) = tally.times {
-        let when = if tally.count == 1 {
-            page.clock(first)
-        } else {
-            format!("{} – {}", page.clock(first), page.clock(last))
+        let (from, to) = (page.clock(first), page.clock(last));
+        let when = match tally.count {
+            1 => from,
+            _ if from == to => format!("{from} {}", keep(&format!("(within {})", last - first))),
+            _ => format!("{from} – {to}"),
         };
         page.labelled("when", &when)?;
     }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::io;
 
 use super::layout::{Page, counted, keep};
+use crate::flow::FlowOutcome;
 use crate::report::input::InputFacts;
 use crate::report::number::grouped;
 use crate::report::summary::{Curve, Party, Spread, Summary, Waits};
@@ -15,9 +16,18 @@ const PARTIES: usize = 5;
 const CURVE: usize = 28;
 
 pub(super) fn write(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> io::Result<()> {
+    if summary.flows == 0 {
+        return writeln!(page.out, "\nno TCP connection to tell of");
+    }
     if summary.waits.is_empty() {
         page.heading("WHO DID NOT CLOSE", "")?;
-        return page.text("nobody: no connection was left half-closed beyond --fin-delay");
+        return match summary.outcomes.get(&FlowOutcome::Undecided) {
+            None => page.text("nobody: no connection was left half-closed beyond --fin-delay"),
+            Some(&count) => page.text(&format!(
+                "nobody for certain: {} undecided; of the others none was left half-closed beyond --fin-delay",
+                counted(count, "flow")
+            )),
+        };
     }
     let mut parties: Vec<(&Party, &Waits)> = summary.waits.iter().collect();
     parties.sort_by_key(|&(party, waits)| (Reverse((waits.connections, waits.lasted.max())), *party));

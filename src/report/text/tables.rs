@@ -10,8 +10,7 @@ use crate::report::summary::{FindingCount, Summary};
 
 /// Rows of either table.
 const ROWS: usize = 10;
-/// Columns of the longest outcome, of the gap between the tables, and of a severity.
-const OUTCOME: usize = 23;
+/// Columns of the gap between the tables, and of a severity.
 const GAP: usize = 3;
 const SEVERITY: usize = 7;
 
@@ -23,14 +22,19 @@ pub(super) fn worst(summary: &Summary) -> Vec<(&'static str, &FindingCount)> {
 }
 
 pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
+    if summary.outcomes.is_empty() {
+        return Ok(());
+    }
     let counts = summary.outcomes.values().chain(summary.findings.values().map(|count| &count.count));
     let number = counts.max().map_or(0, |&count| grouped(count).len()).max("flows".len()) + 1;
-    let left = OUTCOME + number;
+    let name = summary.outcomes.keys().map(|outcome| outcome.as_str().len());
+    let name = name.max().unwrap_or(0).max("OUTCOMES".len());
+    let left = name + number;
     let title = page.width.saturating_sub(left + GAP + SEVERITY + number);
-    let outcomes = outcomes(summary, number);
+    let outcomes = outcomes(summary, name, number);
     let findings = findings(page, summary, title, number);
     writeln!(page.out)?;
-    let mut head = page.paint.bold(&row("OUTCOMES", "flows", number));
+    let mut head = page.paint.bold(&row("OUTCOMES", name, "flows", number));
     if !findings.is_empty() {
         let right = format!("{:GAP$}{:<title$}{:SEVERITY$}{:>number$}", "", "WORST FINDINGS", "", "flows");
         head.push_str(&page.paint.bold(&right));
@@ -48,16 +52,16 @@ fn write_line(page: &mut Page<'_>, line: &str) -> io::Result<()> {
     writeln!(page.out, "{}", line.trim_end())
 }
 
-fn outcomes(summary: &Summary, number: usize) -> Vec<String> {
+fn outcomes(summary: &Summary, name: usize, number: usize) -> Vec<String> {
     let mut counts: Vec<_> = summary.outcomes.iter().collect();
     counts.sort_by_key(|&(outcome, count)| (Reverse(*count), *outcome));
     let cut = if counts.len() > ROWS { ROWS - 1 } else { counts.len() };
     let (shown, rest) = counts.split_at_checked(cut).unwrap_or_default();
     let mut rows: Vec<_> =
-        shown.iter().map(|(outcome, count)| row(outcome.as_str(), &grouped(**count), number)).collect();
+        shown.iter().map(|(outcome, count)| row(outcome.as_str(), name, &grouped(**count), number)).collect();
     if !rest.is_empty() {
         let flows: u64 = rest.iter().map(|(_, count)| **count).sum();
-        rows.push(row("others", &grouped(flows), number));
+        rows.push(row("others", name, &grouped(flows), number));
     }
     rows
 }
@@ -97,6 +101,6 @@ fn title(code: &str, count: &FindingCount, room: usize) -> String {
     format!("{text}{:blank$}", "")
 }
 
-fn row(name: &str, number: &str, width: usize) -> String {
-    format!("{name:<OUTCOME$}{number:>width$}")
+fn row(name: &str, name_width: usize, number: &str, number_width: usize) -> String {
+    format!("{name:<name_width$}{number:>number_width$}")
 }

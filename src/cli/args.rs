@@ -1,0 +1,317 @@
+//! What was typed, as close to the command line as can be.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::parser::ValueSource;
+use clap::{Args as ClapArgs, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use closewait::diagnose::{CATALOGUE, Severity};
+use closewait::narrow::Network;
+use closewait::report::Order;
+
+use super::moment::Moment;
+use super::span::Span;
+
+const COLOR_HELP: &str = "auto (on a terminal, unless NO_COLOR is set), always or never";
+
+const AFTER_HELP: &str = "\
+Exit status:
+  0  done (and no finding as severe as --fail-on says)
+  1  done, and there are such findings
+  2  not all that was asked could be done; damaged captures still yield their results
+
+A capture that is named like a subcommand is given as ./explain.";
+
+/// Says who did not close a TCP connection, since when, who waited for it, and which ports are poisoned as a
+/// result.
+///
+/// Reads packet captures (pcap, pcapng, gzip, zstd; told by content) after an incident and prints a page:
+/// who did not close, which late segments met ports that were already forgotten, how the flows ended, what was
+/// found. Rows for tables and programs go to files.
+#[derive(Debug, Parser)]
+#[command(
+    name = "closewait",
+    version,
+    after_help = AFTER_HELP,
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    subcommand_negates_reqs = true
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) analyse: AnalyseArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Explains findings: what was seen, why it matters, what to do
+    Explain(ExplainArgs),
+    /// Lists all findings
+    Rules(RulesArgs),
+    /// Tells flows step by step
+    Timeline(Box<TimelineArgs>),
+    /// Prints completions for a shell
+    Completions(CompletionsArgs),
+    /// Prints the manual page (roff)
+    Man(ManArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct AnalyseArgs {
+    /// Exit with 1 when there are findings at least this severe
+    #[arg(long, value_name = "SEVERITY", value_enum)]
+    pub(super) fail_on: Option<SeverityArg>,
+    /// Print neither the summary nor progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    // A heading holds for what follows it, so arguments with headings come last.
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+    #[command(flatten)]
+    pub(super) narrow: NarrowArgs,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+}
+
+/// What is read.
+#[derive(Debug, ClapArgs)]
+pub(super) struct SourceArgs {
+    /// Files, directories, patterns; - is standard input
+    #[arg(value_name = "CAPTURE", required = true)]
+    pub(super) captures: Vec<PathBuf>,
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum, help = COLOR_HELP, hide_possible_values = true)]
+    pub(super) color: ColorChoice,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Outputs (FILE - is standard output)")]
+pub(super) struct OutputArgs {
+    /// All of the below into a directory: flows.csv, timeline.csv, findings.csv, report.json
+    #[arg(long, short, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    /// One row per flow
+    #[arg(long, value_name = "FILE")]
+    pub(super) csv: Option<PathBuf>,
+    /// One row per event of the flows with findings
+    #[arg(long, value_name = "FILE")]
+    pub(super) timeline: Option<PathBuf>,
+    /// One row per finding
+    #[arg(long, value_name = "FILE")]
+    pub(super) findings: Option<PathBuf>,
+    /// Everything as one document
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
+    /// Tell all flows in the timeline, not only those with findings
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Order of the rows of flows
+    #[arg(long, value_name = "ORDER", default_value = "finished", value_enum)]
+    pub(super) sort: SortArg,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Narrowing (each may be repeated; verdicts stay the same)")]
+pub(super) struct NarrowArgs {
+    /// Flows with this host at either end
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) host: Vec<Network>,
+    /// Flows with this port at either end
+    #[arg(long, value_name = "PORT")]
+    pub(super) port: Vec<u16>,
+    /// Flows with an end in this network, e.g. 10.1.0.0/16
+    #[arg(long, value_name = "CIDR")]
+    pub(super) net: Vec<Network>,
+    /// Flows that were alive at or after this time: RFC 3339, a time of day (UTC, of the capture's first day), or
+    /// +SECONDS from the capture's start
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<Moment>,
+    /// Flows that were alive at or before this time
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<Moment>,
+    /// Only these findings, e.g. FIN102
+    #[arg(long, value_name = "CODE", value_parser = codes(), ignore_case = true, hide_possible_values = true)]
+    pub(super) only: Vec<String>,
+    /// Not these findings
+    #[arg(long, value_name = "CODE", value_parser = codes(), ignore_case = true, hide_possible_values = true)]
+    pub(super) ignore: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Thresholds (seconds, or with a unit: 500ms, 90s, 2min)")]
+pub(super) struct LimitArgs {
+    /// A second FIN this much after the first is late
+    #[arg(long, value_name = "SECONDS", default_value = "1")]
+    pub(super) fin_delay: Span,
+    /// How long a closed flow is kept for late segments
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    pub(super) linger: Span,
+    /// How long the ports of a closed connection count as not yet free
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    pub(super) time_wait: Span,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ExplainArgs {
+    /// Code of a finding, e.g. FIN102
+    #[arg(required = true, value_parser = codes(), ignore_case = true, hide_possible_values = true)]
+    pub(super) code: Vec<String>,
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum, help = COLOR_HELP, hide_possible_values = true)]
+    pub(super) color: ColorChoice,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct RulesArgs {
+    /// As a Markdown table
+    #[arg(long)]
+    pub(super) markdown: bool,
+}
+
+/// Tells flows step by step.
+///
+/// Without --flow or --stream: the events of all flows with findings in the order of time.
+#[derive(Debug, ClapArgs)]
+pub(super) struct TimelineArgs {
+    /// This flow as a ladder; flows are numbered by the record of their first segment. May be repeated
+    #[arg(long, value_name = "N")]
+    pub(super) flow: Vec<u64>,
+    /// The flows of this tcp.stream (Wireshark) as ladders. May be repeated
+    #[arg(long, value_name = "N")]
+    pub(super) stream: Vec<u64>,
+    /// Tell all flows, not only those with findings
+    #[arg(long, conflicts_with_all = ["flow", "stream"])]
+    pub(super) all: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    #[command(flatten)]
+    pub(super) narrow: NarrowArgs,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    pub(super) shell: Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ManArgs {
+    /// The page of a subcommand
+    #[arg(value_parser = ["explain", "rules", "timeline", "completions", "man"])]
+    pub(super) command: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SeverityArg {
+    /// Anything
+    Note,
+    /// What may be wrong
+    Warning,
+    /// What is wrong
+    Fault,
+}
+
+impl From<SeverityArg> for Severity {
+    fn from(severity: SeverityArg) -> Self {
+        match severity {
+            SeverityArg::Note => Self::Note,
+            SeverityArg::Warning => Self::Warning,
+            SeverityArg::Fault => Self::Fault,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SortArg {
+    /// As flows are finished
+    Finished,
+    /// By the time of the first segment
+    Start,
+}
+
+impl From<SortArg> for Order {
+    fn from(order: SortArg) -> Self {
+        match order {
+            SortArg::Finished => Self::Finished,
+            SortArg::Start => Self::Start,
+        }
+    }
+}
+
+/// Parses `arguments`. Second come the options as typed that decide what is told, as (name, value), for the
+/// reports; where output goes is left out, so that equal runs make equal reports.
+pub(super) fn parse(
+    arguments: impl Iterator<Item = OsString>,
+) -> Result<(Args, Vec<(String, String)>), clap::Error> {
+    let matches = Args::command().try_get_matches_from(arguments)?;
+    let args = Args::from_arg_matches(&matches)?;
+    let mut typed = Vec::new();
+    if matches.subcommand_name().is_none() {
+        for option in Args::command().get_opts().filter(|option| decides_content(option)) {
+            let id = option.get_id().as_str();
+            if matches.value_source(id) == Some(ValueSource::CommandLine) {
+                let values = matches.get_raw(id).into_iter().flatten();
+                let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
+                typed.push((option.get_long().unwrap_or(id).to_owned(), values.join(" ")));
+            }
+        }
+    }
+    Ok((args, typed))
+}
+
+fn decides_content(option: &clap::Arg) -> bool {
+    let elsewhere =
+        ["output", "csv", "timeline", "findings", "json", "color", "quiet", "fail_on", "help", "version"];
+    !elsewhere.contains(&option.get_id().as_str())
+}
+
+fn codes() -> PossibleValuesParser {
+    CATALOGUE.iter().map(|rule| PossibleValue::new(rule.code).help(rule.title)).collect::<Vec<_>>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<(Args, Vec<(String, String)>), clap::Error> {
+        parse(["closewait"].iter().chain(arguments).map(OsString::from))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn options_that_decide_content_are_told_as_typed() {
+        let (_, typed) =
+            parsed(&["a.pcap", "--port", "80", "--port=443", "--fin-delay", "2s", "--json", "x"]).unwrap();
+        let expected = [("port", "80 443"), ("fin-delay", "2s")];
+        assert_eq!(typed, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn subcommand_names_are_captures_once_a_capture_or_option_was_given() {
+        let (args, _) = parsed(&["a.pcap", "explain"]).unwrap();
+        assert_eq!(args.analyse.source.captures, [PathBuf::from("a.pcap"), PathBuf::from("explain")]);
+        let (args, _) = parsed(&["./explain"]).unwrap();
+        assert_eq!(args.analyse.source.captures, [PathBuf::from("./explain")]);
+        assert!(matches!(parsed(&["explain", "fin102"]).unwrap().0.command, Some(Command::Explain(_))));
+    }
+
+    #[test]
+    fn a_capture_is_needed() {
+        assert!(parsed(&["--all"]).is_err() && parsed(&[]).is_err() && parsed(&["timeline"]).is_err());
+    }
+}
