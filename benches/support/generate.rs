@@ -228,7 +228,8 @@ impl<'a> Script<'a> {
         let Self { connection, now: micros, id, .. } = *self;
         self.out.push(Segment { micros, connection, from_client, flags, seq, ack, octets, id });
         let length = u32::from(octets) + u32::from(flags & (SYN | FIN) != 0);
-        self.next[usize::from(!from_client)] = seq.wrapping_add(length);
+        let [client, server] = &mut self.next;
+        *(if from_client { client } else { server }) = seq.wrapping_add(length);
     }
 }
 

@@ -70,7 +70,9 @@ impl Stream {
             for (kind, _) in Kind::ALL.into_iter().zip(kinds).filter(|(_, is)| *is) {
                 let side = usize::from(event.from != first_sender);
                 let told = told[side].get_mut(&kind).unwrap();
-                told.first = told.first.or(Some(event.time().nanos()));
+                if told.first.is_none() {
+                    told.first = Some(event.time().nanos());
+                }
                 if told.frames.len() < FRAMES_TOLD {
                     told.frames.push(event.record());
                 }
