@@ -25,7 +25,7 @@ impl Live {
         if segment.flags.rst() || segment.flags.fin() {
             self.keep_context(segment, from, arena);
         }
-        if segment.flags.syn() {
+        if segment.flags.syn() && trusted {
             self.on_syn(segment, from);
         }
         let novelty = self.account(segment, from, trusted);

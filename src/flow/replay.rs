@@ -37,11 +37,12 @@ pub struct Step {
 
 /// Replays a finished flow: one step per kept event, in order.
 pub fn replay(flow: &Flow) -> Vec<Step> {
+    let initiator_left = has_left(&flow.events);
     let mut replay = Replay::new(flow.premise);
     let mut steps = Vec::with_capacity(flow.events.len());
     for (index, event) in flow.events.iter().enumerate() {
         let before = replay.states();
-        replay.step(event, fate(event, &flow.resets));
+        replay.step(event, fate(event, &flow.resets, initiator_left));
         steps.push(Step { event: index, before, after: replay.states() });
     }
     steps
@@ -49,21 +50,22 @@ pub fn replay(flow: &Flow) -> Vec<Step> {
 
 /// Both endpoints' states after all of `events`.
 pub(super) fn final_states(events: &[Event], resets: &[Reset], premise: Premise) -> Sides<EndpointState> {
+    let initiator_left = has_left(events);
     let mut replay = Replay::new(premise);
     for event in events {
-        replay.step(event, fate(event, resets));
+        replay.step(event, fate(event, resets, initiator_left));
     }
     replay.states()
 }
 
 /// A segment reached no socket of this connection when its receiver said so with a RST, was another incarnation
 /// already, or went on as if nothing had come. Nor was a RST sent whose alleged sender goes on as well.
-fn fate(event: &Event, resets: &[Reset]) -> Fate {
+fn fate(event: &Event, resets: &[Reset], initiator_left: bool) -> Fate {
     let forged = |reset: &Reset| reset.at == event.at && reset.ignored && reset.sender_goes_on;
     if resets.iter().any(forged) {
         return Fate::NotSent;
     }
-    let to_successor = event.into_successor && event.from == Role::Responder;
+    let to_successor = initiator_left && event.into_successor && event.from == Role::Responder;
     let unknown = |reset: &Reset| {
         matches!(reset.kind, ResetKind::StaleFin | ResetKind::StaleData | ResetKind::StaleProbe)
             && reset.answers.is_some_and(|(_, at)| at == event.at)
@@ -73,6 +75,17 @@ fn fate(event: &Event, resets: &[Reset]) -> Fate {
         return Fate::Lost;
     }
     Fate::OnItsWay
+}
+
+/// True unless the initiator goes on with this incarnation although its four-tuple is in use again: then the SYN
+/// came from somebody else.
+fn has_left(events: &[Event]) -> bool {
+    !events.iter().any(|event| {
+        event.into_successor
+            && event.from == Role::Initiator
+            && !event.flags.rst()
+            && event.kind != EventKind::Ghost
+    })
 }
 
 /// What became of a segment.

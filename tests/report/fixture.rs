@@ -174,7 +174,17 @@ fn close_wait(flow: &mut Flow, until: Option<u64>, capture_end: i64) {
 }
 
 fn reset(by: Role, kind: ResetKind, at: RecordRef, answers: Option<(Answered, RecordRef)>) -> Reset {
-    Reset { by, kind, at, answers, after_close: false, ignored: false, ttl: 64, sender_ttl: (64, 64) }
+    Reset {
+        by,
+        kind,
+        at,
+        answers,
+        after_close: false,
+        ignored: false,
+        sender_goes_on: false,
+        ttl: 64,
+        sender_ttl: (64, 64),
+    }
 }
 
 /// One request, one answer, closed in order.

@@ -54,9 +54,8 @@ fn by_reset(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {
     if reset.is_some_and(|reset| reset.kind == ResetKind::ThirdParty) {
         return Some(FlowOutcome::ResetThirdParty);
     }
-    let late_into_successor =
-        case.active_closer.and_then(|closer| case.fin[!closer]).is_some_and(|second| second.into_successor);
-    if late_into_successor {
+    let fins = case.active_closer.and_then(|closer| case.fin[closer].zip(case.fin[!closer]));
+    if fins.is_some_and(|(first, second)| !first.into_successor && second.into_successor) {
         return Some(FlowOutcome::LateFinIntoSuccessor);
     }
     let reset = reset?;
