@@ -83,6 +83,19 @@ const KEPT: u8 = 1;
 const PROBE: u8 = 2;
 
 impl Seen {
+    #[inline]
+    fn of(segment: &Segment) -> Self {
+        Self {
+            at: RecordRef { record: segment.record, time: segment.time },
+            seq: segment.seq,
+            ack: segment.ack,
+            octets: segment.octets,
+            window: segment.window,
+            flags: segment.flags,
+            marks: 0,
+        }
+    }
+
     pub(super) fn kept(&self) -> bool {
         self.marks & KEPT != 0
     }
@@ -319,8 +332,45 @@ impl Live {
         distance > window || distance < -window
     }
 
-    /// Takes `segment` into the sums. `trusted` is false for numbers that fit nothing: they move nothing.
+    /// Takes a segment of an open connection that comes next in order and adds data or acknowledges some: nearly
+    /// all of most captures. False when `segment` is any other; then nothing was changed.
+    ///
+    /// Does what [`Live::account`] does for such a segment, in a third of the steps.
     #[inline]
+    pub(super) fn carry(&mut self, segment: &Segment, from: Role) -> bool {
+        let (half, peer) = self.halves.of_both(from);
+        let newly_acked = segment.ack.distance(half.acked);
+        let in_order = half.seen
+            && half.ack_seen
+            && segment.seq == half.next
+            && segment.flags.0 & !Flags::PSH.0 == Flags::ACK.0
+            && newly_acked >= 0
+            && peer.next.at_or_after(segment.ack)
+            && (newly_acked > 0 || segment.octets > 0)
+            && segment.window != 0
+            && !half.window_closed;
+        if !in_order {
+            return false;
+        }
+        half.next = segment.end();
+        half.acked = segment.ack;
+        half.window = segment.window;
+        half.packets += 1;
+        half.octets += u64::from(segment.octets);
+        half.ttl = (half.ttl.0.min(segment.ttl), half.ttl.1.max(segment.ttl));
+        half.last = Seen::of(segment);
+        self.recent.remember(segment);
+        if segment.octets > 0 {
+            self.letters.note(from, Letter::D);
+            self.talk(segment, from);
+            self.act(segment);
+        } else {
+            self.letters.note(from, Letter::A);
+        }
+        true
+    }
+
+    /// Takes `segment` into the sums. `trusted` is false for numbers that fit nothing: they move nothing.
     pub(super) fn account(&mut self, segment: &Segment, from: Role, trusted: bool) -> Novelty {
         self.recent.remember(segment);
         let novelty =
@@ -341,15 +391,7 @@ impl Live {
                 half.scope = segment.tuple.scope();
             }
         }
-        half.last = Seen {
-            at: RecordRef { record: segment.record, time: segment.time },
-            seq: segment.seq,
-            ack: segment.ack,
-            octets: segment.octets,
-            window: segment.window,
-            flags: segment.flags,
-            marks: if novelty.probe { PROBE } else { 0 },
-        };
+        half.last = Seen { marks: if novelty.probe { PROBE } else { 0 }, ..Seen::of(segment) };
         if novelty.new_octets {
             self.talk(segment, from);
         }

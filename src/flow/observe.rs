@@ -13,7 +13,6 @@ impl Live {
     /// Handles a segment that carries data or acknowledges, in the open middle of a connection.
     ///
     /// Only sums and marks change; a closing or opening window is kept as an event.
-    #[inline]
     pub(super) fn observe_plain(&mut self, segment: &Segment, from: Role, arena: &mut Arena) {
         self.account(segment, from, true);
         self.watch_window(segment, from, arena);

@@ -172,9 +172,13 @@ impl Table {
         self.latest = slot;
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         let from = live.role_of(segment.from_low);
+        let plain = live.stage.plain && live.predecessor == NONE;
+        if plain && live.carry(segment, from) {
+            return;
+        }
         if live.is_copy(segment, from) {
             self.stats.copies += 1;
-        } else if live.stage.plain && live.predecessor == NONE && !segment.flags.is_control() {
+        } else if plain && !segment.flags.is_control() {
             live.observe_plain(segment, from, &mut self.arena);
         } else {
             self.observe_known(segment, slot);
