@@ -4,11 +4,12 @@ use std::io::{self, Write};
 
 use super::{csv_line, push_text};
 use crate::diagnose::Finding;
+use crate::digits::push_number;
 use crate::flow::{Event, EventKind, Flow, replay};
 use crate::net::Sides;
 use crate::report::Report;
 use crate::report::input::{InputFacts, Plan, Sources};
-use crate::report::number::{DateWriter, push_number, push_seconds};
+use crate::report::number::DateWriter;
 use crate::report::spill::{SortKey, Sorter};
 use crate::report::story::{Story, state_word};
 use crate::time::Timestamp;
@@ -79,9 +80,8 @@ impl<W: Write> Report for TimelineCsv<W> {
         let mut start: Option<Timestamp> = input.first_time;
         self.sorter.drain(|key, rest| {
             row.clear();
-            dates.push(key.time, row);
-            row.push(b',');
-            push_seconds(key.time - *start.get_or_insert(key.time), row);
+            dates.push_cell(key.time, row);
+            (key.time - *start.get_or_insert(key.time)).write_seconds(row);
             row.push(b',');
             out.write_all(row)?;
             out.write_all(rest)
