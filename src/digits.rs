@@ -14,15 +14,26 @@ pub(crate) fn push_first<const N: usize>(text: &[u8; N], length: usize, out: &mu
 /// Appends `value` in decimal.
 #[inline]
 pub(crate) fn push_number(value: u64, out: &mut Vec<u8>) {
+    push_number_cell(value, out);
+    out.pop();
+}
+
+/// Appends `value` in decimal, and a comma.
+#[inline]
+pub(crate) fn push_number_cell(value: u64, out: &mut Vec<u8>) {
     match u32::try_from(value) {
-        Ok(value @ 0..10) => out.push(digit(value)),
-        Ok(value @ 10..100_000_000) => {
+        Ok(value @ 0..10) => out.extend_from_slice(&[digit(value), b',']),
+        Ok(value @ 10..10_000_000) => {
             let digits = u64::from_le_bytes(eight_digits(value));
-            // The zeros in front are in the lowest octets, and differ from other digits in the low half alone.
+            // At least one zero is in front: the comma takes the room that it leaves at the end.
             let zeros = (digits & LOW_HALVES).trailing_zeros() / 8;
-            push_first(&(digits >> (8 * zeros)).to_le_bytes(), 8 - zeros as usize, out);
+            let text = (digits >> 8 | u64::from(b',') << 56) >> (8 * (zeros - 1));
+            push_first(&text.to_le_bytes(), 9 - zeros as usize, out);
         }
-        _ => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+        _ => {
+            out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+            out.push(b',');
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::{Add, Neg, Sub};
 
 use serde::{Serialize, Serializer};
 
-use crate::digits::{digit, eight_digits, push_first, push_number, two_digits};
+use crate::digits::{digit, eight_digits, push_number, two_digits};
 
 /// A moment of capture time: nanoseconds since the Unix epoch, UTC (1677 to 2262).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -164,12 +164,16 @@ impl TimeDelta {
             out.push(b'-');
         }
         let (seconds, nanos) = split_seconds(self.0.unsigned_abs());
-        push_number(seconds, out);
-        out.push(b'.');
-        let whole_micros = nanos % 1000 == 0;
-        push_first(&eight_digits(nanos / 10), if whole_micros { 6 } else { 8 }, out);
-        if !whole_micros {
-            out.push(digit(nanos % 10));
+        let (micros, rest) = (nanos / 1000, nanos % 1000);
+        if seconds >= 10 {
+            push_number(seconds / 10, out);
+        }
+        // Two of the eight digits are zeros: their places are taken.
+        let [_, _, a, b, c, d, e, f] = eight_digits(micros);
+        out.extend_from_slice(&[digit((seconds % 10) as u32), b'.', a, b, c, d, e, f]);
+        if rest != 0 {
+            let [tens, ones] = two_digits(rest % 100);
+            out.extend_from_slice(&[digit(rest / 100), tens, ones]);
         }
     }
 }

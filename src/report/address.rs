@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::digits::{eight_digits, push_first};
+use crate::digits::{digit, push_first};
 
 /// An address without brackets, as the standard library writes it.
 pub(super) fn push_address(addr: IpAddr, out: &mut Vec<u8>) {
@@ -20,8 +20,8 @@ pub(super) fn push_address(addr: IpAddr, out: &mut Vec<u8>) {
 
 fn push_v4(addr: Ipv4Addr, out: &mut Vec<u8>) {
     for octet in addr.octets() {
-        let (text, length) = octet_with_dot(octet);
-        push_first(&text, length, out);
+        let length = 2 + usize::from(octet > 9) + usize::from(octet > 99);
+        push_first(OCTETS.get(usize::from(octet)).unwrap_or(&[b'.'; 4]), length, out);
     }
     out.pop();
 }
@@ -70,16 +70,23 @@ fn push_group(group: u16, out: &mut Vec<u8>) {
     push_first(&(text >> (8 * zeros)).to_le_bytes(), 4 - zeros as usize, out);
 }
 
-/// `255.`, and how much of it is used.
-#[inline]
-fn octet_with_dot(octet: u8) -> ([u8; 4], usize) {
-    let [.., hundreds, tens, ones] = eight_digits(u32::from(octet));
-    match octet {
-        0..10 => ([ones, b'.', 0, 0], 2),
-        10..100 => ([tens, ones, b'.', 0], 3),
-        _ => ([hundreds, tens, ones, b'.'], 4),
+/// `0.` to `255.`, filled up.
+static OCTETS: [[u8; 4]; 256] = {
+    let mut texts = [[b'.'; 4]; 256];
+    let mut rest: &mut [[u8; 4]] = &mut texts;
+    let mut octet = 0;
+    while let Some((text, others)) = rest.split_first_mut() {
+        let [hundreds, tens, ones] = [digit(octet / 100), digit(octet / 10 % 10), digit(octet % 10)];
+        *text = match octet {
+            0..10 => [ones, b'.', b'.', b'.'],
+            10..100 => [tens, ones, b'.', b'.'],
+            _ => [hundreds, tens, ones, b'.'],
+        };
+        octet += 1;
+        rest = others;
     }
-}
+    texts
+};
 
 #[cfg(test)]
 mod tests {

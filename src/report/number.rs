@@ -8,29 +8,29 @@ const NANOS_PER_HOUR: i64 = 3_600_000_000_000;
 /// Writes times; remembers the last one up to the hour, which many have in common.
 #[derive(Clone, Debug)]
 pub(super) struct DateWriter {
-    hour: Option<i64>,
-    /// `2026-11-21T08:17:33.123456789Z,`, of which only the hour is kept.
+    /// Nanoseconds since the epoch at which the hour begins.
+    hour: i64,
+    /// A time of that hour as a cell.
     text: [u8; 31],
 }
 
 impl DateWriter {
     pub(super) const fn new() -> Self {
-        Self { hour: None, text: [b','; 31] }
+        Self { hour: 0, text: *b"1970-01-01T00:00:00.000000000Z," }
     }
 
     /// The same as [`Timestamp::write_rfc3339`], and a comma.
     #[inline]
     pub(super) fn push_cell(&mut self, time: Timestamp, out: &mut Vec<u8>) {
-        let hour = time.nanos().div_euclid(NANOS_PER_HOUR);
-        if self.hour != Some(hour) {
-            self.learn(hour, time);
+        let of_hour = time.nanos().wrapping_sub(self.hour);
+        if time.nanos() < self.hour || !(0..NANOS_PER_HOUR).contains(&of_hour) {
+            return self.push_other_hour(time, out);
         }
-        let of_hour = time.nanos().rem_euclid(NANOS_PER_HOUR).unsigned_abs();
         out.extend_from_slice(&self.text);
         let Some([m, minute, _, s, second, _, fraction @ .., last, _, _]) = out.last_chunk_mut::<17>() else {
             return;
         };
-        let (seconds, nanos) = split(of_hour);
+        let (seconds, nanos) = split(of_hour.unsigned_abs());
         [*m, *minute] = two_digits(seconds / 60);
         [*s, *second] = two_digits(seconds % 60);
         *fraction = eight_digits(nanos / 10);
@@ -38,12 +38,13 @@ impl DateWriter {
     }
 
     #[cold]
-    fn learn(&mut self, hour: i64, time: Timestamp) {
-        let mut text = Vec::with_capacity(32);
-        time.write_rfc3339(&mut text);
-        text.push(b',');
-        if let Ok(text) = text.try_into() {
-            (self.hour, self.text) = (Some(hour), text);
+    fn push_other_hour(&mut self, time: Timestamp, out: &mut Vec<u8>) {
+        time.write_rfc3339(out);
+        out.push(b',');
+        // The first hour that can be told has no beginning that can.
+        let hour = time.nanos().checked_sub(time.nanos().rem_euclid(NANOS_PER_HOUR));
+        if let (Some(hour), Some(text)) = (hour, out.last_chunk()) {
+            (self.hour, self.text) = (hour, *text);
         }
     }
 }
@@ -78,7 +79,8 @@ mod tests {
         #[test]
         fn times_are_written_as_everywhere_else(nanos in any::<i64>(), hour in -3_i64..3) {
             let mut dates = DateWriter::new();
-            for nanos in [nanos, hour * NANOS_PER_HOUR + nanos % NANOS_PER_HOUR, nanos % NANOS_PER_HOUR] {
+            let near = nanos % NANOS_PER_HOUR;
+            for nanos in [near, nanos, hour * NANOS_PER_HOUR + near, i64::MAX, i64::MIN, i64::MIN + 1, i64::MAX] {
                 let time = Timestamp::from_nanos(nanos);
                 let mut cell = Vec::new();
                 dates.push_cell(time, &mut cell);

@@ -10,7 +10,7 @@ use super::cell::{Cell, cell, cell_of};
 use super::conn_state::conn_state;
 use super::push_text;
 use crate::diagnose::Finding;
-use crate::digits::push_number;
+use crate::digits::push_number_cell;
 use crate::flow::{Flow, FlowOutcome, Handshake, Origin, ResetKind};
 use crate::net::{Role, Sides};
 use crate::report::address::push_address;
@@ -153,7 +153,7 @@ impl Row<'_> {
         self.number(flow.unanswered_octets);
         // `released_by` belongs to incidents.
         self.out.push(b',');
-        self.out.extend(flow.letters.iter());
+        flow.letters.iter().for_each(|letter| self.out.push(letter));
         self.out.push(b',');
         self.out.extend_from_slice(conn_state(flow).as_bytes());
         self.out.push(b',');
@@ -173,8 +173,7 @@ impl Row<'_> {
     }
 
     fn number(&mut self, value: u64) {
-        push_number(value, self.out);
-        self.out.push(b',');
+        push_number_cell(value, self.out);
     }
 
     fn time(&mut self, time: Option<Timestamp>) {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{csv_line, push_text};
 use crate::diagnose::Finding;
-use crate::digits::push_number;
+use crate::digits::{push_number, push_number_cell};
 use crate::flow::{Event, EventKind, Flow, replay};
 use crate::net::Sides;
 use crate::report::Report;
@@ -37,10 +37,8 @@ impl<W: Write> TimelineCsv<W> {
             let Some(event) = flow.events.get(step.event) else { continue };
             let line = story.tell(&step, event);
             self.row.clear();
-            push_number(flow.id, &mut self.row);
-            self.row.push(b',');
-            push_number(flow.stream, &mut self.row);
-            self.row.push(b',');
+            push_number_cell(flow.id, &mut self.row);
+            push_number_cell(flow.stream, &mut self.row);
             push_number(event.at.record, &mut self.row);
             // An ICMP error comes from neither endpoint.
             let from_network = event.kind == EventKind::IcmpError;
