@@ -4,7 +4,7 @@ use std::io;
 
 use crate::capture::{Compression, FileSummary, Health, Input, Problem};
 use crate::diagnose::{Context, Finding, Severity, diagnose};
-use crate::dissect::{Dissected, Dissector};
+use crate::dissect::Dissector;
 use crate::flow::{BATCH, Flow, FlowOutcome, Limits, Table, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{FileFacts, InputFacts, Plan, Report, Skipped, Sources};
@@ -120,15 +120,11 @@ impl<'a> Analysis<'a> {
         let mut until_progress = PROGRESS_EVERY;
         let mut first_icmp_error = None;
         while let Some(record) = input.next_record() {
-            match &dissector.dissect(&record) {
-                Dissected::Segment(segment) => segments.push(*segment),
-                Dissected::IcmpError(error) => {
-                    table.observe_all(&segments, &mut |flow| teller.tell(flow));
-                    segments.clear();
-                    table.observe_icmp(error);
-                    first_icmp_error.get_or_insert(error.record);
-                }
-                Dissected::Skipped => {}
+            if let Some(error) = dissector.dissect_onto(&record, &mut segments) {
+                table.observe_all(&segments, &mut |flow| teller.tell(flow));
+                segments.clear();
+                table.observe_icmp(&error);
+                first_icmp_error.get_or_insert(error.record);
             }
             if segments.len() == BATCH {
                 teller.learn_files(&input);
