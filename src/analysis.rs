@@ -4,12 +4,11 @@ use std::io;
 
 use crate::capture::{Compression, FileSummary, Health, Input, Problem};
 use crate::diagnose::{Context, Finding, Severity, diagnose};
-use crate::dissect::{Dissected, Dissector};
+use crate::dissect::Dissector;
 use crate::flow::{BATCH, Flow, FlowOutcome, Limits, Table, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{FileFacts, InputFacts, Plan, Report, Skipped, Sources};
 use crate::tcp::Segment;
-use crate::time::Timestamp;
 
 /// Records between two calls of the progress callback.
 const PROGRESS_EVERY: u64 = 1 << 14;
@@ -120,17 +119,12 @@ impl<'a> Analysis<'a> {
         let mut segments: Vec<Segment> = Vec::with_capacity(BATCH);
         let mut until_progress = PROGRESS_EVERY;
         let mut first_icmp_error = None;
-        let mut last_skipped = Timestamp::MIN;
         while let Some(record) = input.next_record() {
-            match &dissector.dissect(&record) {
-                Dissected::Segment(segment) => segments.push(*segment),
-                Dissected::IcmpError(error) => {
-                    table.observe_all(&segments, &mut |flow| teller.tell(flow));
-                    segments.clear();
-                    table.observe_icmp(error, &mut |flow| teller.tell(flow));
-                    first_icmp_error.get_or_insert(error.record);
-                }
-                Dissected::Skipped => last_skipped = last_skipped.max(record.time),
+            if let Some(error) = dissector.dissect_onto(&record, &mut segments) {
+                table.observe_all(&segments, &mut |flow| teller.tell(flow));
+                segments.clear();
+                table.observe_icmp(&error, &mut |flow| teller.tell(flow));
+                first_icmp_error.get_or_insert(error.record);
             }
             if segments.len() == BATCH {
                 teller.learn_files(&input);
@@ -150,7 +144,10 @@ impl<'a> Analysis<'a> {
         }
         teller.learn_files(&input);
         table.observe_all(&segments, &mut |flow| teller.tell(flow));
-        table.advance(last_skipped, &mut |flow| teller.tell(flow));
+        // Records that are no segments pass time as well.
+        if let Some(end) = input.files().iter().filter_map(|file| file.last_time).max() {
+            table.advance(end, &mut |flow| teller.tell(flow));
+        }
         table.cut(input.problems().iter().filter_map(cut_at));
         table.finish(&mut |flow| teller.tell(flow));
         teller.finish(input, &dissector, first_icmp_error.unwrap_or(0), table.stats())

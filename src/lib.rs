@@ -6,6 +6,7 @@
 mod analysis;
 pub mod capture;
 pub mod diagnose;
+mod digits;
 pub mod dissect;
 pub mod error;
 pub mod flow;

@@ -132,8 +132,15 @@ impl FourTuple {
     /// The canonical tuple of an IPv4 segment, and whether its sender is the low endpoint.
     #[inline]
     pub fn v4(source: [u8; 4], destination: [u8; 4], ports: (u16, u16), scope: u32) -> (Self, bool) {
-        let widen = |octets| [u64::from(u32::from_be_bytes(octets)) << 32, 0];
-        Self::canonical(widen(source), widen(destination), ports, scope | IS_IPV4)
+        // An endpoint in one word: 32 bits of address, 16 of port, so that one comparison orders two.
+        let word = |octets, port| u64::from(u32::from_be_bytes(octets)) << 32 | u64::from(port) << 16;
+        let (from, to): (u64, u64) = (word(source, ports.0), word(destination, ports.1));
+        let (low, high) = (from.min(to), from.max(to));
+        let addr = |end: u64| [end >> 32 << 32, 0];
+        let ports = low << 32 | high << 32 >> 16;
+        let tuple =
+            Self { low: addr(low), high: addr(high), ports_and_scope: ports | u64::from(scope | IS_IPV4) };
+        (tuple, from <= to)
     }
 
     /// The canonical tuple of an IPv6 segment, and whether its sender is the low endpoint.

@@ -56,7 +56,7 @@ impl Buffer {
     #[inline]
     pub(super) fn consume(&mut self, count: usize) -> usize {
         let at = self.start;
-        self.start = at.saturating_add(count).min(self.end);
+        self.start = (at + count).min(self.end);
         at
     }
 

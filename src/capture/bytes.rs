@@ -27,6 +27,17 @@ impl ByteOrder {
         if self == Self::Big { u64::from_be_bytes(octets) } else { u64::from_le_bytes(octets) }
     }
 
+    /// Four 32-bit words. The order is asked once: a file has one, which the processor foresees.
+    #[inline]
+    pub(super) fn words(self, bytes: &[u8; 16]) -> [u32; 4] {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *bytes;
+        let words = [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]];
+        match self {
+            Self::Big => words.map(u32::from_be_bytes),
+            Self::Little => words.map(u32::from_le_bytes),
+        }
+    }
+
     /// Two 32-bit words, the upper first, as pcapng writes its times.
     #[inline]
     pub(super) fn split_u64(self, bytes: &[u8], at: usize) -> u64 {

@@ -252,7 +252,6 @@ impl Source {
 struct InputClock {
     previous: Timestamp,
     latest: Timestamp,
-    started: bool,
     steps_back: u64,
     largest_step_back: TimeDelta,
 }
@@ -262,7 +261,6 @@ impl Default for InputClock {
         Self {
             previous: Timestamp::default(),
             latest: Timestamp::MIN,
-            started: false,
             steps_back: 0,
             largest_step_back: TimeDelta::ZERO,
         }
@@ -274,14 +272,19 @@ impl InputClock {
     #[inline]
     fn observe(&mut self, time: Option<Timestamp>) -> Timestamp {
         let Some(time) = time else { return self.previous };
-        if time < self.previous && self.started {
-            self.steps_back += 1;
-            self.largest_step_back = self.largest_step_back.max(self.latest - time);
+        if time >= self.latest {
+            self.latest = time;
+        } else if time < self.previous {
+            self.step_back_to(time);
         }
-        self.started = true;
-        self.latest = self.latest.max(time);
         self.previous = time;
         time
+    }
+
+    #[cold]
+    fn step_back_to(&mut self, time: Timestamp) {
+        self.steps_back += 1;
+        self.largest_step_back = self.largest_step_back.max(self.latest - time);
     }
 }
 

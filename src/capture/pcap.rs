@@ -88,12 +88,8 @@ impl Pcap {
         self.snaplen
     }
 
-    /// The next record; `None` at the end or where the file is damaged.
-    #[inline]
+    /// The next record, read on for if need be; `None` at the end or where the file is damaged.
     pub(super) fn next(&self, buffer: &mut Buffer, notes: &mut Notes) -> Option<Packet> {
-        if let Some(packet) = self.whole_record(buffer) {
-            return Some(packet);
-        }
         self.refill(buffer).unwrap_or_else(|damage| {
             notes.push(buffer.offset(), damage);
             None
@@ -102,18 +98,15 @@ impl Pcap {
 
     /// The next record if all of it is in the buffer.
     #[inline]
-    fn whole_record(&self, buffer: &mut Buffer) -> Option<Packet> {
+    pub(super) fn whole_record(&self, buffer: &mut Buffer) -> Option<Packet> {
         let window = buffer.window();
-        let header = window.first_chunk::<RECORD_HEADER>()?;
-        let (captured, original_length) = self.lengths(header);
+        let [seconds, fraction, captured, original_length] = self.fields(window.first_chunk()?);
         let length = self.record_header + index(captured);
         if captured > MAX_CAPTURED || window.len() < length {
             return None;
         }
-        let seconds = u64::from(self.order.u32(header, 0));
-        let fraction = u64::from(self.order.u32(header, 4));
         // At most 2^32 · 10^9 + 2^32 · 10^3, which 63 bits hold.
-        let nanos = seconds * 1_000_000_000 + fraction * self.nanos_per_tick;
+        let nanos = u64::from(seconds) * 1_000_000_000 + u64::from(fraction) * self.nanos_per_tick;
         let data = buffer.consume(length) + self.record_header;
         Some(Packet {
             time: Some(Timestamp::from_nanos(nanos.cast_signed())),
@@ -131,7 +124,8 @@ impl Pcap {
             let needs = if self.record_header == RECORD_HEADER { 16 } else { 24 };
             return if left == 0 { Ok(None) } else { Err(DamageKind::CutHeader { needs, left }) };
         }
-        let (captured, _) = self.lengths(buffer.window());
+        let Some(header) = buffer.window().first_chunk() else { return Ok(None) };
+        let [_, _, captured, _] = self.fields(header);
         if captured > MAX_CAPTURED {
             return Err(DamageKind::RecordLength { says: captured });
         }
@@ -142,14 +136,14 @@ impl Pcap {
         Ok(self.whole_record(buffer))
     }
 
-    /// Captured and original length.
+    /// What every record header has: seconds, fraction, captured length, original length.
     #[inline]
-    fn lengths(&self, header: &[u8]) -> (u32, u32) {
-        let (captured, original) = (self.order.u32(header, 8), self.order.u32(header, 12));
+    fn fields(&self, header: &[u8; RECORD_HEADER]) -> [u32; 4] {
+        let [seconds, fraction, captured, original] = self.order.words(header);
         if self.lengths_may_be_swapped {
-            (captured.min(original), captured.max(original))
+            [seconds, fraction, captured.min(original), captured.max(original)]
         } else {
-            (captured, original)
+            [seconds, fraction, captured, original]
         }
     }
 }

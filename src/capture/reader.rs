@@ -51,13 +51,13 @@ pub(super) struct Reader {
     tally: Tally,
 }
 
-/// What is counted for each record.
-#[derive(Clone, Copy, Debug, Default)]
+/// What is counted for each record, without a branch where the processor would have to guess.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Tally {
-    pub(super) records: u64,
     pub(super) clipped: u64,
     pub(super) untimed: u64,
-    pub(super) times: Option<(Timestamp, Timestamp)>,
+    earliest: Timestamp,
+    latest: Timestamp,
 }
 
 enum Container {
@@ -107,14 +107,27 @@ impl Reader {
     /// The next packet; after the first `None` ask no more.
     #[inline]
     pub(super) fn next(&mut self) -> Option<Packet> {
-        let packet = match &mut self.container {
-            Container::Pcap(pcap) => pcap.next(&mut self.buffer, &mut self.notes),
-            Container::Pcapng(pcapng) => pcapng.next(&mut self.buffer, &mut self.notes),
-            Container::Nothing => None,
-        }?;
+        let packet = match &self.container {
+            Container::Pcap(pcap) => pcap.whole_record(&mut self.buffer),
+            _ => None,
+        };
+        let packet = match packet {
+            Some(packet) => packet,
+            None => self.next_of_any()?,
+        };
         self.notes.frames += 1;
         self.tally.count(&packet);
         Some(packet)
+    }
+
+    /// As [`Self::next`], for all but a pcap record that is in the buffer; counts nothing.
+    #[inline(never)]
+    fn next_of_any(&mut self) -> Option<Packet> {
+        match &mut self.container {
+            Container::Pcap(pcap) => pcap.next(&mut self.buffer, &mut self.notes),
+            Container::Pcapng(pcapng) => pcapng.next(&mut self.buffer, &mut self.notes),
+            Container::Nothing => None,
+        }
     }
 
     /// The captured octets of the packet just given.
@@ -137,13 +150,12 @@ impl Reader {
     pub(super) fn finish(mut self, path: &Path, summary: &mut FileSummary) -> Remains {
         let failure = self.reading_failure(path);
         summary.compression = self.compression;
-        summary.records = self.tally.records;
+        summary.records = self.notes.frames - self.container.frames_without_packet();
         summary.clipped = self.tally.clipped;
         summary.untimed = self.tally.untimed;
-        summary.first_time = self.tally.times.map(|(earliest, _)| earliest);
-        summary.last_time = self.tally.times.map(|(_, latest)| latest);
+        (summary.first_time, summary.last_time) = self.tally.times().unzip();
         summary.damage = self.notes.total();
-        self.container.describe(self.tally.records, summary);
+        self.container.describe(summary.records, summary);
         for interface in summary.interfaces.iter().filter(|interface| interface.records > 0) {
             if !summary.links.contains(&interface.link) {
                 summary.links.push(interface.link);
@@ -166,23 +178,40 @@ impl Reader {
     }
 }
 
+impl Default for Tally {
+    fn default() -> Self {
+        Self { clipped: 0, untimed: 0, earliest: Timestamp::MAX, latest: Timestamp::MIN }
+    }
+}
+
 impl Tally {
     #[inline]
     fn count(&mut self, packet: &Packet) {
-        self.records += 1;
         self.clipped += u64::from(packet.data.len() < index(packet.original_length));
-        match (packet.time, &mut self.times) {
-            (None, _) => self.untimed += 1,
-            (Some(time), Some((earliest, latest))) => {
-                *earliest = time.min(*earliest);
-                *latest = time.max(*latest);
+        match packet.time {
+            None => self.untimed += 1,
+            Some(time) => {
+                self.earliest = self.earliest.min(time);
+                self.latest = self.latest.max(time);
             }
-            (Some(time), times) => *times = Some((time, time)),
         }
+    }
+
+    /// Earliest and latest time, if there was any.
+    fn times(&self) -> Option<(Timestamp, Timestamp)> {
+        (self.earliest <= self.latest).then_some((self.earliest, self.latest))
     }
 }
 
 impl Container {
+    /// Frames that have a number and no packet.
+    const fn frames_without_packet(&self) -> u64 {
+        match self {
+            Self::Pcapng(pcapng) => pcapng.blocks_numbered,
+            Self::Nothing | Self::Pcap(_) => 0,
+        }
+    }
+
     fn describe(&mut self, records: u64, summary: &mut FileSummary) {
         match self {
             Self::Nothing => {}

@@ -1,6 +1,5 @@
-//! The shortcut for the common frame: VLAN tags at most, one plain IP header, a whole TCP header.
-
-use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice, TcpHeaderSlice};
+//! The shortcut for the common frame: VLAN tags at most, an IP header without options or extensions, a TCP
+//! header of which the fixed part was captured.
 
 use super::options::syn_options;
 use super::{ethernet, ip, link};
@@ -8,69 +7,120 @@ use crate::capture::Record;
 use crate::net::FourTuple;
 use crate::tcp::{Flags, Segment, SeqNumber};
 
-/// What a common frame consists of. Borrowed views only: the segment is then built once, in its final place,
-/// because copying it straight after its fields were written stalls the processor for longer than the rest
-/// of this file takes.
-pub(super) struct Common<'a> {
-    ip: Ip<'a>,
-    tcp: TcpHeaderSlice<'a>,
-    octets: u32,
-    scope: u32,
-    interface: u16,
+/// Version 4 and a header of five words: no options.
+const PLAIN_V4: u8 = 0x45;
+const V4_HEADER: u32 = 20;
+/// The fragment offset within flags and offset (RFC 791 §3.1).
+const FRAGMENT_OFFSET: u16 = 0x1fff;
+/// The fixed part of a TCP header.
+const TCP_HEADER: usize = 20;
+
+/// Hands the segment in a common frame to `place`; `None` sends the record through every layer. Whatever
+/// segment is found here, the walk by layers finds too.
+///
+/// The segment is handed over rather than returned so that it is built once, in its final place: copying it
+/// straight after its fields were written stalls the processor for longer than the rest of this file takes.
+#[inline]
+pub(super) fn segment<T>(record: &Record<'_>, place: impl FnOnce(Segment) -> T) -> Option<T> {
+    let outer = outer(record)?;
+    // As long as a plain IPv4 header with TCP's, or an IPv6 header.
+    let (head, rest) = outer.packet.split_first_chunk::<{ ip::V6_HEADER }>()?;
+    match head[0] {
+        PLAIN_V4 => {
+            let common = Common { record, outer: &outer, tcp: head.last_chunk()?, options: rest };
+            over_v4(head.first_chunk()?, &common, place)
+        }
+        0x60..0x70 => {
+            let (tcp, options) = rest.split_first_chunk()?;
+            over_v6(head, &Common { record, outer: &outer, tcp, options }, place)
+        }
+        _ => None,
+    }
 }
 
-enum Ip<'a> {
-    V4(Ipv4HeaderSlice<'a>),
-    V6(Ipv6HeaderSlice<'a>),
+/// What does not depend on the version of IP.
+struct Common<'a> {
+    record: &'a Record<'a>,
+    outer: &'a Outer<'a>,
+    tcp: &'a [u8; TCP_HEADER],
+    /// The options if there are any, and all that follows.
+    options: &'a [u8],
 }
 
-impl<'a> Common<'a> {
-    /// A common frame; `None` sends the record through every layer. Whatever segment it holds, the walk by
-    /// layers finds too.
+#[inline]
+fn over_v4<T>(header: &[u8; 20], common: &Common<'_>, place: impl FnOnce(Segment) -> T) -> Option<T> {
+    let fragment = u16::from_be_bytes([header[6], header[7]]) & FRAGMENT_OFFSET;
+    if header[9] != ip::TCP || fragment != 0 {
+        return None;
+    }
+    let total_length = u32::from(u16::from_be_bytes([header[2], header[3]]));
+    // A total length of 0 (segmentation offload) fails here and takes the long way.
+    let octets = total_length.checked_sub(V4_HEADER + common.tcp_length()?)?;
+    let source = [header[12], header[13], header[14], header[15]];
+    let destination = [header[16], header[17], header[18], header[19]];
+    let tuple = FourTuple::v4(source, destination, common.ports(), common.outer.scope);
+    Some(place(common.segment(tuple, octets, header[8], u16::from_be_bytes([header[4], header[5]]))))
+}
+
+#[inline]
+fn over_v6<T>(header: &[u8; 40], common: &Common<'_>, place: impl FnOnce(Segment) -> T) -> Option<T> {
+    if header[6] != ip::TCP {
+        return None;
+    }
+    let length = u32::from(u16::from_be_bytes([header[4], header[5]]));
+    // A length of 0 (jumbogram) fails here and takes the long way.
+    let octets = length.checked_sub(common.tcp_length()?)?;
+    let (_, addresses) = header.split_first_chunk::<8>()?;
+    let tuple = FourTuple::v6(
+        *addresses.first_chunk()?,
+        *addresses.last_chunk()?,
+        common.ports(),
+        common.outer.scope,
+    );
+    Some(place(common.segment(tuple, octets, header[7], 0)))
+}
+
+impl Common<'_> {
+    /// Octets of the TCP header; one that contradicts itself is left to the walk to name.
     #[inline]
-    pub(super) fn find(record: &Record<'a>) -> Option<Self> {
-        let Outer { packet, scope, interface } = outer(record)?;
-        let (ip, tcp, length) = match packet.first()? >> 4 {
-            4 => over_v4(packet)?,
-            6 => over_v6(packet)?,
-            _ => return None,
-        };
-        // A header that does not fit its packet is left to the walk to name.
-        let octets = u32::try_from(length.checked_sub(tcp.slice().len())?).ok()?;
-        Some(Self { ip, tcp, octets, scope, interface })
+    fn tcp_length(&self) -> Option<u32> {
+        let length = u32::from(self.tcp[12] >> 4) * 4;
+        (length >= 20).then_some(length)
     }
 
     #[inline]
-    pub(super) fn segment(&self, record: &Record<'_>) -> Segment {
-        let ports = (self.tcp.source_port(), self.tcp.destination_port());
-        let ((tuple, from_low), ttl, ip_id) = match &self.ip {
-            Ip::V4(ip) => {
-                let tuple = FourTuple::v4(ip.source(), ip.destination(), ports, self.scope);
-                (tuple, ip.ttl(), ip.identification())
-            }
-            Ip::V6(ip) => {
-                let tuple = FourTuple::v6(ip.source(), ip.destination(), ports, self.scope);
-                (tuple, ip.hop_limit(), 0)
-            }
-        };
-        let flags = Flags(self.tcp.slice().get(13).copied().unwrap_or(0));
+    fn ports(&self) -> (u16, u16) {
+        let tcp = self.tcp;
+        (u16::from_be_bytes([tcp[0], tcp[1]]), u16::from_be_bytes([tcp[2], tcp[3]]))
+    }
+
+    #[inline]
+    fn segment(&self, (tuple, from_low): (FourTuple, bool), octets: u32, ttl: u8, ip_id: u16) -> Segment {
+        let tcp = self.tcp;
+        let flags = Flags(tcp[13]);
         Segment {
-            record: record.number,
-            time: record.time,
+            record: self.record.number,
+            time: self.record.time,
             tuple,
             from_low,
-            seq: SeqNumber(self.tcp.sequence_number()),
-            ack: SeqNumber(self.tcp.acknowledgment_number()),
+            seq: SeqNumber(u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]])),
+            ack: SeqNumber(u32::from_be_bytes([tcp[8], tcp[9], tcp[10], tcp[11]])),
             flags,
-            window: self.tcp.window_size(),
+            window: u16::from_be_bytes([tcp[14], tcp[15]]),
             window_known: true,
-            octets: self.octets,
+            octets,
             ttl,
             ip_id,
-            checksum: self.tcp.checksum(),
-            interface: self.interface,
-            options: flags.syn().then(|| syn_options(self.tcp.options())),
+            checksum: u16::from_be_bytes([tcp[16], tcp[17]]),
+            interface: self.outer.interface,
+            options: flags.syn().then(|| syn_options(self.options())),
         }
+    }
+
+    /// As much of the options as was captured.
+    fn options(&self) -> &[u8] {
+        let length = usize::from(self.tcp[12] >> 4) * 4;
+        self.options.get(..length.saturating_sub(TCP_HEADER)).unwrap_or(self.options)
     }
 }
 
@@ -85,26 +135,35 @@ struct Outer<'a> {
 fn outer<'a>(record: &Record<'a>) -> Option<Outer<'a>> {
     let data = record.data;
     let interface = record.interface;
-    let (kind, payload, interface) = match record.link {
-        link::ETHERNET => (word(data, 12)?, data.get(ethernet::HEADER..)?, interface),
+    let (kind, packet, interface) = match record.link {
+        link::ETHERNET => {
+            let (header, packet) = data.split_first_chunk::<{ ethernet::HEADER }>()?;
+            (u16::from_be_bytes([header[12], header[13]]), packet, interface)
+        }
         link::LINUX_SLL => {
-            (word(data, 14)?, data.get(link::SLL_HEADER..)?, link::sll_interface(interface, *data.get(1)?))
+            let (header, packet) = data.split_first_chunk::<{ link::SLL_HEADER }>()?;
+            let interface = link::sll_interface(interface, header[1]);
+            (u16::from_be_bytes([header[14], header[15]]), packet, interface)
         }
         link::LINUX_SLL2 => {
-            let index = u32::from_be_bytes(*data.get(4..)?.first_chunk()?);
-            let interface = link::sll2_interface(interface, index, *data.get(10)?);
-            (word(data, 0)?, data.get(link::SLL2_HEADER..)?, interface)
+            let (header, packet) = data.split_first_chunk::<{ link::SLL2_HEADER }>()?;
+            let index = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
+            let interface = link::sll2_interface(interface, index, header[10]);
+            (u16::from_be_bytes([header[0], header[1]]), packet, interface)
         }
         link::RAW => return Some(Outer { packet: data, scope: 0, interface }),
         _ => return None,
     };
-    let (kind, packet, scope) = untagged(kind, payload)?;
-    matches!(kind, ethernet::IPV4 | ethernet::IPV6).then_some(Outer { packet, scope, interface })
+    if matches!(kind, ethernet::IPV4 | ethernet::IPV6) {
+        return Some(Outer { packet, scope: 0, interface });
+    }
+    let (packet, scope) = untagged(kind, packet)?;
+    Some(Outer { packet, scope, interface })
 }
 
-/// EtherType, payload and scope behind all VLAN tags.
-#[inline]
-fn untagged(mut kind: u16, mut payload: &[u8]) -> Option<(u16, &[u8], u32)> {
+/// The IP packet behind all VLAN tags, and the scope they give.
+#[inline(never)]
+fn untagged(mut kind: u16, mut payload: &[u8]) -> Option<(&[u8], u32)> {
     let mut scope = 0;
     while ethernet::is_vlan(kind) {
         let (&[high, low, kind_high, kind_low], rest) = payload.split_first_chunk()?;
@@ -112,35 +171,5 @@ fn untagged(mut kind: u16, mut payload: &[u8]) -> Option<(u16, &[u8], u32)> {
         kind = u16::from_be_bytes([kind_high, kind_low]);
         payload = rest;
     }
-    Some((kind, payload, scope))
-}
-
-/// The headers and the octets of IP payload.
-#[inline]
-fn over_v4(packet: &[u8]) -> Option<(Ip<'_>, TcpHeaderSlice<'_>, usize)> {
-    let header = Ipv4HeaderSlice::from_slice(packet).ok()?;
-    if header.protocol().0 != ip::TCP || header.fragments_offset().value() != 0 {
-        return None;
-    }
-    let octets = header.slice().len();
-    // A total length of 0 (segmentation offload) fails here and takes the long way.
-    let length = usize::from(header.total_len()).checked_sub(octets)?;
-    let tcp = TcpHeaderSlice::from_slice(packet.get(octets..)?).ok()?;
-    Some((Ip::V4(header), tcp, length))
-}
-
-#[inline]
-fn over_v6(packet: &[u8]) -> Option<(Ip<'_>, TcpHeaderSlice<'_>, usize)> {
-    let header = Ipv6HeaderSlice::from_slice(packet).ok()?;
-    if header.next_header().0 != ip::TCP {
-        return None;
-    }
-    let tcp = TcpHeaderSlice::from_slice(packet.get(ip::V6_HEADER..)?).ok()?;
-    let length = usize::from(header.payload_length());
-    Some((Ip::V6(header), tcp, length))
-}
-
-#[inline]
-fn word(data: &[u8], at: usize) -> Option<u16> {
-    data.get(at..)?.first_chunk().copied().map(u16::from_be_bytes)
+    matches!(kind, ethernet::IPV4 | ethernet::IPV6).then_some((payload, scope))
 }

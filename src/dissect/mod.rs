@@ -73,12 +73,30 @@ impl Dissector {
     /// What `record` is. Never fails: whatever is not understood is counted in the tally.
     #[inline]
     pub fn dissect(&mut self, record: &Record<'_>) -> Dissected {
-        if let Some(common) = fast::Common::find(record) {
-            self.tally.count_record();
-            self.tally.count_segment();
-            return Dissected::Segment(common.segment(record));
+        self.shortcut(record, Dissected::Segment).unwrap_or_else(|| self.dissect_by_layers(record))
+    }
+
+    /// As [`Self::dissect`], with the segment put behind `segments`: the way for many records, because the
+    /// segment is built where it stays. Gives the ICMP error if the record is one.
+    #[inline]
+    pub fn dissect_onto(&mut self, record: &Record<'_>, segments: &mut Vec<Segment>) -> Option<IcmpError> {
+        if self.shortcut(record, |segment| segments.push(segment)).is_some() {
+            return None;
         }
-        self.dissect_by_layers(record)
+        match self.dissect_by_layers(record) {
+            Dissected::Segment(segment) => segments.push(segment),
+            Dissected::IcmpError(error) => return Some(error),
+            Dissected::Skipped => {}
+        }
+        None
+    }
+
+    #[inline]
+    fn shortcut<T>(&mut self, record: &Record<'_>, place: impl FnOnce(Segment) -> T) -> Option<T> {
+        let placed = fast::segment(record, place)?;
+        self.tally.count_record();
+        self.tally.count_segment();
+        Some(placed)
     }
 
     /// As [`Self::dissect`], without its shortcut for the common frame: slower, with the same answer.

@@ -56,8 +56,9 @@ fn is_unsafe(character: char) -> bool {
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// East Asian wide characters take two columns, combining marks none (Unicode UAX #11, the common blocks).
-const fn columns(character: char) -> usize {
+/// Columns that `character` takes: East Asian wide ones two, combining marks none (Unicode UAX #11, the common
+/// blocks).
+pub(super) const fn columns(character: char) -> usize {
     match character {
         '\u{0300}'..='\u{036f}' => 0,
         '\u{1100}'..='\u{115f}'

@@ -3,6 +3,7 @@
 //! Every report is a [`Report`]: it is told the plan, then each flow once as it is finished, then the totals.
 //! Memory never follows the number of flows, save for what [`spill`] puts on disk.
 
+mod address;
 mod escape;
 mod input;
 mod json;

@@ -1,99 +1,50 @@
-//! Numbers, times and addresses onto a row. Formatting a million rows is on the hot path: two digits at a time,
-//! and the seconds of a time only when they change.
+//! Times onto a row, and numbers for people.
 
-use std::io::Write as _;
-use std::net::IpAddr;
+use crate::digits::{digit, eight_digits, two_digits};
+use crate::time::Timestamp;
 
-use crate::time::{TimeDelta, Timestamp};
+const NANOS_PER_HOUR: i64 = 3_600_000_000_000;
 
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
-
-/// `00` to `99`.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[b'0'; 2]; 100];
-    let mut value = 0;
-    while value < 100 {
-        #[expect(
-            clippy::indexing_slicing,
-            clippy::cast_possible_truncation,
-            reason = "0 to 99, at compile time"
-        )]
-        {
-            pairs[value] = [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8];
-        }
-        value += 1;
-    }
-    pairs
-};
-
-/// Writes times; remembers the last one up to the second, which many have in common.
+/// Writes times; remembers the last one up to the hour, which many have in common.
 #[derive(Clone, Debug)]
 pub(super) struct DateWriter {
-    second: Option<i64>,
-    /// `2026-11-21T08:17:33.`
-    prefix: [u8; 20],
+    /// Nanoseconds since the epoch at which the hour begins.
+    hour: i64,
+    /// A time of that hour as a cell.
+    text: [u8; 31],
 }
 
 impl DateWriter {
     pub(super) const fn new() -> Self {
-        Self { second: None, prefix: [b' '; 20] }
+        Self { hour: 0, text: *b"1970-01-01T00:00:00.000000000Z," }
     }
 
-    /// The same bytes as [`Timestamp::write_rfc3339`].
-    pub(super) fn push(&mut self, time: Timestamp, out: &mut Vec<u8>) {
-        let second = time.nanos().div_euclid(NANOS_PER_SECOND.cast_signed());
-        let nanos = time.nanos().rem_euclid(NANOS_PER_SECOND.cast_signed()).unsigned_abs();
-        if self.second != Some(second) {
-            let mut text = Vec::with_capacity(32);
-            time.write_rfc3339(&mut text);
-            let Some(prefix) = text.first_chunk() else { return };
-            self.prefix = *prefix;
-            self.second = Some(second);
+    /// The same as [`Timestamp::write_rfc3339`], and a comma.
+    #[inline]
+    pub(super) fn push_cell(&mut self, time: Timestamp, out: &mut Vec<u8>) {
+        let of_hour = time.nanos().wrapping_sub(self.hour);
+        if time.nanos() < self.hour || !(0..NANOS_PER_HOUR).contains(&of_hour) {
+            return self.push_other_hour(time, out);
         }
-        out.extend_from_slice(&self.prefix);
-        let [a, b, c, d, e, f, g, h, i] = nine_digits(nanos);
-        out.extend_from_slice(&[a, b, c, d, e, f, g, h, i, b'Z']);
+        out.extend_from_slice(&self.text);
+        let Some([m, minute, _, s, second, _, fraction @ .., last, _, _]) = out.last_chunk_mut::<17>() else {
+            return;
+        };
+        let (seconds, nanos) = split(of_hour.unsigned_abs());
+        [*m, *minute] = two_digits(seconds / 60);
+        [*s, *second] = two_digits(seconds % 60);
+        *fraction = eight_digits(nanos / 10);
+        *last = digit(nanos % 10);
     }
-}
 
-/// A decimal number.
-#[inline]
-pub(super) fn push_number(value: u64, out: &mut Vec<u8>) {
-    // Most numbers of a row are small.
-    if value < 10 {
-        return out.push(pair(value)[1]);
-    }
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-}
-
-/// The same bytes as [`TimeDelta::write_seconds`].
-pub(super) fn push_seconds(span: TimeDelta, out: &mut Vec<u8>) {
-    if span.nanos() < 0 {
-        out.push(b'-');
-    }
-    let nanos = span.nanos().unsigned_abs();
-    push_number(nanos / NANOS_PER_SECOND, out);
-    let [a, b, c, d, e, f, g, h, i] = nine_digits(nanos % NANOS_PER_SECOND);
-    out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
-    if [g, h, i] != *b"000" {
-        out.extend_from_slice(&[g, h, i]);
-    }
-}
-
-/// An address without brackets.
-pub(super) fn push_address(addr: IpAddr, out: &mut Vec<u8>) {
-    match addr {
-        IpAddr::V4(addr) => {
-            let [a, b, c, d] = addr.octets();
-            push_octet(a, out);
-            for octet in [b, c, d] {
-                out.push(b'.');
-                push_octet(octet, out);
-            }
-        }
-        IpAddr::V6(addr) => {
-            // Writing to a vector cannot fail.
-            let _ = write!(out, "{addr}");
+    #[cold]
+    fn push_other_hour(&mut self, time: Timestamp, out: &mut Vec<u8>) {
+        time.write_rfc3339(out);
+        out.push(b',');
+        // The first hour that can be told has no beginning that can.
+        let hour = time.nanos().checked_sub(time.nanos().rem_euclid(NANOS_PER_HOUR));
+        if let (Some(hour), Some(text)) = (hour, out.last_chunk()) {
+            (self.hour, self.text) = (hour, *text);
         }
     }
 }
@@ -111,27 +62,11 @@ pub(super) fn grouped(value: u64) -> String {
     text
 }
 
-fn push_octet(octet: u8, out: &mut Vec<u8>) {
-    let [tens, ones] = pair(u64::from(octet % 100));
-    match octet {
-        0..10 => out.push(ones),
-        10..100 => out.extend_from_slice(&[tens, ones]),
-        _ => out.extend_from_slice(&[b'0' + octet / 100, tens, ones]),
-    }
-}
-
-/// The nine decimal digits of `value`, which is less than 10⁹.
+/// Seconds and nanoseconds of a time within the hour.
 #[inline]
-fn nine_digits(value: u64) -> [u8; 9] {
-    let (high, low) = (value / 100_000, value % 100_000);
-    let ([a, b], [c, d]) = (pair(high / 100), pair(high % 100));
-    let ([e, f], [g, h], [_, i]) = (pair(low / 1000), pair(low / 10 % 100), pair(low % 10));
-    [a, b, c, d, e, f, g, h, i]
-}
-
-#[inline]
-fn pair(value: u64) -> [u8; 2] {
-    usize::try_from(value).ok().and_then(|value| PAIRS.get(value)).copied().unwrap_or([b'0'; 2])
+#[expect(clippy::cast_possible_truncation, reason = "less than 3600 and less than 10⁹")]
+const fn split(of_hour: u64) -> (u32, u32) {
+    ((of_hour / 1_000_000_000) as u32, (of_hour % 1_000_000_000) as u32)
 }
 
 #[cfg(test)]
@@ -140,28 +75,17 @@ mod tests {
 
     use super::*;
 
-    const NANOS_PER_DAY: i64 = 86_400_000_000_000;
-
     proptest! {
         #[test]
-        fn times_and_spans_are_written_as_everywhere_else(nanos in any::<i64>(), day in -3_i64..3) {
+        fn times_are_written_as_everywhere_else(nanos in any::<i64>(), hour in -3_i64..3) {
             let mut dates = DateWriter::new();
-            for time in [nanos, day.wrapping_mul(NANOS_PER_DAY) + nanos % NANOS_PER_DAY] {
-                let (mut fast, mut plain) = (Vec::new(), Vec::new());
-                dates.push(Timestamp::from_nanos(time), &mut fast);
-                Timestamp::from_nanos(time).write_rfc3339(&mut plain);
-                prop_assert_eq!(&fast, &plain);
-                push_seconds(TimeDelta::from_nanos(time), &mut fast);
-                TimeDelta::from_nanos(time).write_seconds(&mut plain);
-                prop_assert_eq!(&fast, &plain);
+            let near = nanos % NANOS_PER_HOUR;
+            for nanos in [near, nanos, hour * NANOS_PER_HOUR + near, i64::MAX, i64::MIN, i64::MIN + 1, i64::MAX] {
+                let time = Timestamp::from_nanos(nanos);
+                let mut cell = Vec::new();
+                dates.push_cell(time, &mut cell);
+                prop_assert_eq!(String::from_utf8(cell).unwrap(), format!("{time},"));
             }
-        }
-
-        #[test]
-        fn addresses_are_written_as_the_standard_library_does(octets in any::<[u8; 4]>()) {
-            let mut out = Vec::new();
-            push_address(octets.into(), &mut out);
-            prop_assert_eq!(String::from_utf8(out).unwrap(), std::net::Ipv4Addr::from(octets).to_string());
         }
     }
 

@@ -9,7 +9,6 @@ use crate::flow::Flow;
 use crate::report::Report;
 use crate::report::escape::for_spreadsheet;
 use crate::report::input::{InputFacts, Plan, Sources};
-use crate::report::number::push_seconds;
 
 /// Writes `findings.csv`.
 pub struct FindingsCsv<W: Write> {
@@ -63,7 +62,7 @@ impl Row {
     fn of(flow: &Flow, finding: &Finding, sources: &Sources<'_>) -> Self {
         let mut duration = Vec::new();
         if let Some(span) = finding.lasted {
-            push_seconds(span, &mut duration);
+            span.write_seconds(&mut duration);
         }
         Self {
             code: finding.rule.code,

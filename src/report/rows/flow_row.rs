@@ -6,13 +6,17 @@
 
 use std::io;
 
+use super::cell::{Cell, cell, cell_of};
 use super::conn_state::conn_state;
 use super::push_text;
 use crate::diagnose::Finding;
-use crate::flow::{Flow, Handshake, Origin, RecordRef};
+use crate::digits::push_number_cell;
+use crate::flow::{Flow, FlowOutcome, Handshake, Origin, ResetKind};
 use crate::net::{Role, Sides};
+use crate::report::address::push_address;
 use crate::report::input::Sources;
-use crate::report::number::{DateWriter, push_address, push_number, push_seconds};
+use crate::report::number::DateWriter;
+use crate::tcp::State;
 use crate::time::{TimeDelta, Timestamp};
 
 /// The columns in their order.
@@ -27,11 +31,13 @@ pub(super) const COLUMNS: &str = "flow,stream,initiator,initiator_port,responder
 #[derive(Debug)]
 pub(super) struct RowWriter {
     dates: DateWriter,
+    /// A file's name and its cell.
+    file: (String, Vec<u8>),
 }
 
 impl RowWriter {
     pub(super) const fn new() -> Self {
-        Self { dates: DateWriter::new() }
+        Self { dates: DateWriter::new(), file: (String::new(), Vec::new()) }
     }
 
     /// Appends the row of `flow`, with its line feed.
@@ -47,15 +53,26 @@ impl RowWriter {
         row.opening(flow);
         row.closing(flow);
         row.history(flow);
-        push_text(sources.file_of(flow.first.record), row.out)?;
-        row.out.push(b',');
+        self.push_file(sources.file_of(flow.first.record), out)?;
+        out.push(b',');
         for (place, finding) in findings.iter().enumerate() {
             if place > 0 {
-                row.out.push(b' ');
+                out.push(b' ');
             }
-            row.out.extend_from_slice(finding.rule.code.as_bytes());
+            out.extend_from_slice(finding.rule.code.as_bytes());
         }
-        row.out.push(b'\n');
+        out.push(b'\n');
+        Ok(())
+    }
+
+    fn push_file(&mut self, name: &str, out: &mut Vec<u8>) -> io::Result<()> {
+        let (known, cell) = &mut self.file;
+        if known != name {
+            cell.clear();
+            push_text(name, cell)?;
+            name.clone_into(known);
+        }
+        out.extend_from_slice(cell);
         Ok(())
     }
 }
@@ -81,41 +98,41 @@ impl Row<'_> {
     }
 
     fn opening(&mut self, flow: &Flow) {
-        self.word(match flow.origin {
-            Origin::Handshake => "handshake",
-            Origin::Midstream => "midstream",
+        self.cell(match flow.origin {
+            Origin::Handshake => cell!("handshake"),
+            Origin::Midstream => cell!("midstream"),
         });
-        self.word(match flow.handshake {
-            Handshake::NotSeen => "not_seen",
-            Handshake::Syn => "syn",
-            Handshake::SynAck => "syn_ack",
-            Handshake::Complete => "complete",
-            Handshake::Simultaneous => "simultaneous",
+        self.cell(match flow.handshake {
+            Handshake::NotSeen => cell!("not_seen"),
+            Handshake::Syn => cell!("syn"),
+            Handshake::SynAck => cell!("syn_ack"),
+            Handshake::Complete => cell!("complete"),
+            Handshake::Simultaneous => cell!("simultaneous"),
         });
         self.seconds(flow.handshake_rtt);
         self.number(u64::from(flow.syn_retries));
     }
 
     fn closing(&mut self, flow: &Flow) {
-        self.word(flow.outcome.as_str());
+        self.cell(outcome_cell(flow.outcome));
         self.role(flow.active_closer);
-        self.word(flow.states.initiator.presumed.as_str());
-        self.word(flow.states.responder.presumed.as_str());
-        self.word(match flow_proven(flow) {
-            Sides { initiator: true, responder: true } => "both",
-            Sides { initiator: true, responder: false } => "initiator",
-            Sides { initiator: false, responder: true } => "responder",
-            Sides { initiator: false, responder: false } => "none",
+        let Sides { initiator, responder } = flow.states;
+        self.cell(state_cell(initiator.presumed));
+        self.cell(state_cell(responder.presumed));
+        self.cell(match (initiator.is_proven(), responder.is_proven()) {
+            (true, true) => cell!("both"),
+            (true, false) => cell!("initiator"),
+            (false, true) => cell!("responder"),
+            (false, false) => cell!("none"),
         });
-        let first = |record: RecordRef| record.time;
-        self.time(flow.fin.initiator.map(|fin| first(fin.first)));
-        self.time(flow.fin.responder.map(|fin| first(fin.first)));
+        self.time(flow.fin.initiator.map(|fin| fin.first.time));
+        self.time(flow.fin.responder.map(|fin| fin.first.time));
         self.seconds(flow.fin_delay);
         self.role(flow.close_wait.map(|wait| wait.at));
         self.seconds(flow.close_wait.map(|wait| wait.lasted));
         let reset = flow.reset();
         self.role(reset.map(|reset| reset.by));
-        self.word(reset.map_or("", |reset| reset.kind.as_str()));
+        self.cell(reset.map_or(cell!(""), |reset| reset_cell(reset.kind)));
     }
 
     fn history(&mut self, flow: &Flow) {
@@ -135,43 +152,108 @@ impl Row<'_> {
         self.number(flow.exchanges);
         self.number(flow.unanswered_octets);
         // `released_by` belongs to incidents.
-        self.word("");
-        self.out.extend(flow.letters.iter());
         self.out.push(b',');
-        self.word(conn_state(flow));
+        flow.letters.iter().for_each(|letter| self.out.push(letter));
+        self.out.push(b',');
+        self.out.extend_from_slice(conn_state(flow).as_bytes());
+        self.out.push(b',');
         self.number(flow.first.record);
         self.number(flow.last.record);
     }
 
-    fn word(&mut self, word: &str) {
-        self.out.extend_from_slice(word.as_bytes());
-        self.out.push(b',');
+    fn cell(&mut self, cell: &Cell) {
+        cell.push(self.out);
     }
 
     fn role(&mut self, role: Option<Role>) {
-        self.word(role.map_or("", Role::as_str));
+        match role {
+            None => self.out.push(b','),
+            Some(role) => self.cell(cell_of!(role, Role { Initiator, Responder })),
+        }
     }
 
     fn number(&mut self, value: u64) {
-        push_number(value, self.out);
-        self.out.push(b',');
+        push_number_cell(value, self.out);
     }
 
     fn time(&mut self, time: Option<Timestamp>) {
-        if let Some(time) = time {
-            self.dates.push(time, self.out);
+        match time {
+            None => self.out.push(b','),
+            Some(time) => self.dates.push_cell(time, self.out),
         }
-        self.out.push(b',');
     }
 
     fn seconds(&mut self, span: Option<TimeDelta>) {
         if let Some(span) = span {
-            push_seconds(span, self.out);
+            span.write_seconds(self.out);
         }
         self.out.push(b',');
     }
 }
 
-fn flow_proven(flow: &Flow) -> Sides<bool> {
-    Sides { initiator: flow.states.initiator.is_proven(), responder: flow.states.responder.is_proven() }
+fn outcome_cell(outcome: FlowOutcome) -> &'static Cell {
+    cell_of!(
+        outcome,
+        FlowOutcome {
+            Refused,
+            RefusedIcmp,
+            SynUnanswered,
+            HandshakeIncomplete,
+            ResetThirdParty,
+            LateFinIntoSuccessor,
+            LateDataRst,
+            LateFinRst,
+            LateProbeRst,
+            ResetInitiator,
+            ResetResponder,
+            FinUnacked,
+            HalfClosed,
+            DelayedFin,
+            SimultaneousClose,
+            CleanClose,
+            OpenUnanswered,
+            OpenStalled,
+            OpenUnacked,
+            Open,
+            Undecided,
+        }
+    )
+}
+
+fn state_cell(state: State) -> &'static Cell {
+    cell_of!(
+        state,
+        State {
+            Listen,
+            SynSent,
+            SynReceived,
+            Established,
+            FinWait1,
+            FinWait2,
+            CloseWait,
+            Closing,
+            LastAck,
+            TimeWait,
+            Closed,
+        }
+    )
+}
+
+fn reset_cell(kind: ResetKind) -> &'static Cell {
+    cell_of!(
+        kind,
+        ResetKind {
+            Refusal,
+            Abort,
+            AfterOwnFin,
+            StaleFin,
+            StaleData,
+            StaleProbe,
+            CrossedFin,
+            StateLost,
+            SuccessorSyn,
+            Unsolicited,
+            ThirdParty,
+        }
+    )
 }

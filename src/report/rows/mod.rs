@@ -1,5 +1,6 @@
 //! The CSV files. Column names and their order are an interface.
 
+mod cell;
 mod conn_state;
 mod findings;
 mod flow_row;

@@ -4,11 +4,12 @@ use std::io::{self, Write};
 
 use super::{csv_line, push_text};
 use crate::diagnose::Finding;
+use crate::digits::{push_number, push_number_cell};
 use crate::flow::{Event, EventKind, Flow, replay};
 use crate::net::Sides;
 use crate::report::Report;
 use crate::report::input::{InputFacts, Plan, Sources};
-use crate::report::number::{DateWriter, push_number, push_seconds};
+use crate::report::number::DateWriter;
 use crate::report::spill::{SortKey, Sorter};
 use crate::report::story::{Story, state_word};
 use crate::time::Timestamp;
@@ -36,10 +37,8 @@ impl<W: Write> TimelineCsv<W> {
             let Some(event) = flow.events.get(step.event) else { continue };
             let line = story.tell(&step, event);
             self.row.clear();
-            push_number(flow.id, &mut self.row);
-            self.row.push(b',');
-            push_number(flow.stream, &mut self.row);
-            self.row.push(b',');
+            push_number_cell(flow.id, &mut self.row);
+            push_number_cell(flow.stream, &mut self.row);
             push_number(event.at.record, &mut self.row);
             // An ICMP error comes from neither endpoint.
             let from_network = event.kind == EventKind::IcmpError;
@@ -79,9 +78,8 @@ impl<W: Write> Report for TimelineCsv<W> {
         let mut start: Option<Timestamp> = input.first_time;
         self.sorter.drain(|key, rest| {
             row.clear();
-            dates.push(key.time, row);
-            row.push(b',');
-            push_seconds(key.time - *start.get_or_insert(key.time), row);
+            dates.push_cell(key.time, row);
+            (key.time - *start.get_or_insert(key.time)).write_seconds(row);
             row.push(b',');
             out.write_all(row)?;
             out.write_all(rest)

@@ -42,8 +42,8 @@ pub struct Summary {
     pub limits: Limits,
     /// Flows added.
     pub flows: u64,
-    /// Flows by outcome.
-    pub outcomes: BTreeMap<FlowOutcome, u64>,
+    /// Flows by outcome, in the order of [`FlowOutcome::ALL`].
+    by_outcome: [u64; FlowOutcome::ALL.len()],
     /// Findings by code.
     pub findings: BTreeMap<&'static str, FindingCount>,
     /// Who was stuck in CLOSE-WAIT.
@@ -58,7 +58,7 @@ impl Summary {
         Self {
             limits,
             flows: 0,
-            outcomes: BTreeMap::new(),
+            by_outcome: [0; FlowOutcome::ALL.len()],
             findings: BTreeMap::new(),
             waits: Bounded::default(),
             stale: Bounded::default(),
@@ -68,7 +68,9 @@ impl Summary {
     /// Adds one flow.
     pub fn add(&mut self, flow: &Flow, findings: &[Finding]) {
         self.flows += 1;
-        *self.outcomes.entry(flow.outcome).or_default() += 1;
+        if let Some(count) = self.by_outcome.get_mut(flow.outcome as usize) {
+            *count += 1;
+        }
         for finding in findings {
             self.add_finding(finding);
         }
@@ -78,6 +80,11 @@ impl Summary {
         for reset in flow.resets.iter().filter(|reset| parties::is_stale(reset)) {
             self.stale.update(StaleKey::of(flow, reset), |stale| stale.add(reset));
         }
+    }
+
+    /// How many flows had each outcome, of those that any had, in the order of precedence.
+    pub fn outcomes(&self) -> impl Iterator<Item = (FlowOutcome, u64)> {
+        FlowOutcome::ALL.into_iter().zip(self.by_outcome).filter(|&(_, count)| count > 0)
     }
 
     fn add_finding(&mut self, finding: &Finding) {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::report::escape::{display_width, for_terminal};
+use crate::report::escape::{columns, display_width, for_terminal};
 use crate::report::input::InputFacts;
 use crate::report::paint::Paint;
 use crate::time::Timestamp;
@@ -96,27 +96,32 @@ pub(super) fn counted(count: u64, thing: &str) -> String {
 /// What `out` says.
 pub fn wrap(first: &str, rest: &str, text: &str, width: usize, out: &mut dyn Write) -> io::Result<()> {
     let text = for_terminal(text);
-    let mut line = first.to_owned();
+    let (mut line, mut used) = (first.to_owned(), display_width(first));
+    let mut next = |line: &mut String| {
+        let written = writeln!(out, "{}", line.trim_end());
+        rest.clone_into(line);
+        written.map(|()| display_width(rest))
+    };
     let mut empty = true;
     for word in text.split(' ') {
-        if !empty && display_width(&line) + 1 + display_width(word) > width {
-            writeln!(out, "{}", line.trim_end())?;
-            rest.clone_into(&mut line);
+        if !empty && used + 1 + display_width(word) > width {
+            used = next(&mut line)?;
             empty = true;
         }
         if !empty {
             line.push(' ');
+            used += 1;
         }
         for character in word.chars().map(|character| if character == HARD_BLANK { ' ' } else { character }) {
-            if display_width(&line) + display_width(character.encode_utf8(&mut [0; 4])) > width {
-                writeln!(out, "{}", line.trim_end())?;
-                rest.clone_into(&mut line);
+            if used + columns(character) > width {
+                used = next(&mut line)?;
             }
             line.push(character);
+            used += columns(character);
         }
         empty = false;
     }
-    writeln!(out, "{}", line.trim_end())
+    next(&mut line).map(drop)
 }
 
 #[cfg(test)]

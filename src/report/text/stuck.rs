@@ -21,9 +21,9 @@ pub(super) fn write(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) 
     }
     if summary.waits.is_empty() {
         page.heading("WHO DID NOT CLOSE", "")?;
-        return match summary.outcomes.get(&FlowOutcome::Undecided) {
+        return match summary.outcomes().find(|&(outcome, _)| outcome == FlowOutcome::Undecided) {
             None => page.text("nobody: no connection was left half-closed beyond --fin-delay"),
-            Some(&count) => page.text(&format!(
+            Some((_, count)) => page.text(&format!(
                 "nobody for certain: {} undecided; of the others none was left half-closed beyond --fin-delay",
                 counted(count, "flow")
             )),

@@ -22,12 +22,13 @@ pub(super) fn worst(summary: &Summary) -> Vec<(&'static str, &FindingCount)> {
 }
 
 pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
-    if summary.outcomes.is_empty() {
+    if summary.flows == 0 {
         return Ok(());
     }
-    let counts = summary.outcomes.values().chain(summary.findings.values().map(|count| &count.count));
-    let number = counts.max().map_or(0, |&count| grouped(count).len()).max("flows".len()) + 1;
-    let name = summary.outcomes.keys().map(|outcome| outcome.as_str().len());
+    let counts =
+        summary.outcomes().map(|(_, count)| count).chain(summary.findings.values().map(|count| count.count));
+    let number = counts.max().map_or(0, |count| grouped(count).len()).max("flows".len()) + 1;
+    let name = summary.outcomes().map(|(outcome, _)| outcome.as_str().len());
     let name = name.max().unwrap_or(0).max("OUTCOMES".len());
     let left = name + number;
     let title = page.width.saturating_sub(left + GAP + SEVERITY + number);
@@ -53,14 +54,14 @@ fn write_line(page: &mut Page<'_>, line: &str) -> io::Result<()> {
 }
 
 fn outcomes(summary: &Summary, name: usize, number: usize) -> Vec<String> {
-    let mut counts: Vec<_> = summary.outcomes.iter().collect();
-    counts.sort_by_key(|&(outcome, count)| (Reverse(*count), *outcome));
+    let mut counts: Vec<_> = summary.outcomes().collect();
+    counts.sort_by_key(|&(outcome, count)| (Reverse(count), outcome));
     let cut = if counts.len() > ROWS { ROWS - 1 } else { counts.len() };
     let (shown, rest) = counts.split_at_checked(cut).unwrap_or_default();
     let mut rows: Vec<_> =
-        shown.iter().map(|(outcome, count)| row(outcome.as_str(), name, &grouped(**count), number)).collect();
+        shown.iter().map(|(outcome, count)| row(outcome.as_str(), name, &grouped(*count), number)).collect();
     if !rest.is_empty() {
-        let flows: u64 = rest.iter().map(|(_, count)| **count).sum();
+        let flows: u64 = rest.iter().map(|(_, count)| *count).sum();
         rows.push(row("others", name, &grouped(flows), number));
     }
     rows
