@@ -12,7 +12,7 @@ use closewait::{Error, Result};
 
 use super::args::OutputArgs;
 
-const FILE_BUFFER: usize = 1 << 20;
+const FILE_BUFFER: usize = 1 << 17;
 const STDOUT_BUFFER: usize = 1 << 16;
 
 /// The reports that go to files or standard output.

@@ -22,6 +22,8 @@ use crate::time::{TimeDelta, Timestamp};
 const MAX_CHAIN: usize = 8;
 /// Flows finished side by side: as many as there are cache misses a core can have under way, roughly.
 pub const BATCH: usize = 16;
+/// Resting flows are finished one after the other; this many later the next fetches have arrived.
+const LOOK_AHEAD: u32 = 4;
 /// A step of capture time by this much wants a second record that confirms it.
 const LEAP: TimeDelta = TimeDelta::from_secs(86_400);
 /// From this many live flows on they outgrow the processor's cache.
@@ -539,6 +541,12 @@ impl Table {
 
     /// Finishes a flow that rested to its end.
     fn finish_resting(&mut self, (decided, _, slot): Due, done: &mut dyn FnMut(&Flow)) {
+        // What the flow a few places behind will need of the two indexes can be fetched meanwhile.
+        if let Some(later) = self.rest.get(REST | slot.wrapping_add(LOOK_AHEAD)) {
+            let hash = hash_words(&self.hasher, &later.live.tuple);
+            self.index.touch(hash);
+            self.graveyard.touch(grave_of(hash, later.live.scope()));
+        }
         let Some(resting) = self.rest.get(slot) else { return };
         let hash = hash_words(&self.hasher, &resting.live.tuple);
         self.graveyard.bury(Tombstone::of(&resting.live, grave_of(hash, resting.live.scope())));
