@@ -28,6 +28,7 @@ pub(crate) fn push_number_cell(value: u64, out: &mut Vec<u8>) {
     }
 }
 
+#[inline(never)]
 fn push_medium(value: u32, out: &mut Vec<u8>) {
     let digits = u64::from_le_bytes(eight_digits(value));
     // At least one zero is in front: the comma takes the room that it leaves at the end.
