@@ -23,18 +23,26 @@ pub(crate) fn push_number(value: u64, out: &mut Vec<u8>) {
 pub(crate) fn push_number_cell(value: u64, out: &mut Vec<u8>) {
     match u32::try_from(value) {
         Ok(value @ 0..10) => out.extend_from_slice(&[digit(value), b',']),
-        Ok(value @ 10..10_000_000) => {
-            let digits = u64::from_le_bytes(eight_digits(value));
-            // At least one zero is in front: the comma takes the room that it leaves at the end.
-            let zeros = (digits & LOW_HALVES).trailing_zeros() / 8;
-            let text = (digits >> 8 | u64::from(b',') << 56) >> (8 * (zeros - 1));
-            push_first(&text.to_le_bytes(), 9 - zeros as usize, out);
-        }
-        _ => {
-            out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-            out.push(b',');
-        }
+        Ok(value @ 10..10_000_000) => push_medium(value, out),
+        _ => push_long(value, out),
     }
+}
+
+#[inline(never)]
+fn push_medium(value: u32, out: &mut Vec<u8>) {
+    let digits = u64::from_le_bytes(eight_digits(value));
+    // At least one zero is in front: the comma takes the room that it leaves at the end.
+    let zeros = (digits & LOW_HALVES).trailing_zeros() / 8;
+    let text = (digits >> 8 | u64::from(b',') << 56) >> (8 * (zeros - 1));
+    push_first(&text.to_le_bytes(), 9 - zeros as usize, out);
+}
+
+/// Apart, for the frequent numbers to need no room for its buffer.
+#[cold]
+#[inline(never)]
+fn push_long(value: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    out.push(b',');
 }
 
 /// `value`, which is less than 10⁸, in eight digits.

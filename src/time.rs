@@ -168,9 +168,11 @@ impl TimeDelta {
         if seconds >= 10 {
             push_number(seconds / 10, out);
         }
-        // Two of the eight digits are zeros: their places are taken.
-        let [_, _, a, b, c, d, e, f] = eight_digits(micros);
-        out.extend_from_slice(&[digit((seconds % 10) as u32), b'.', a, b, c, d, e, f]);
+        // The first two of the eight digits are zeros: their places are taken.
+        let mut text = eight_digits(micros);
+        let [second, point, ..] = &mut text;
+        (*second, *point) = (digit((seconds % 10) as u32), b'.');
+        out.extend_from_slice(&text);
         if rest != 0 {
             let [tens, ones] = two_digits(rest % 100);
             out.extend_from_slice(&[digit(rest / 100), tens, ones]);
