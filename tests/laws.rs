@@ -2,7 +2,7 @@
 
 mod support;
 
-use closewait::flow::{EndpointState, EventKind, Flow, Handshake};
+use closewait::flow::{EndpointState, Flow};
 use closewait::net::{Endpoint, FourTuple, Role, Sides};
 use closewait::tcp::{Event, Flags, Segment, SeqNumber, Signal, State, SynOptions};
 use closewait::time::{TimeDelta, Timestamp};
@@ -11,7 +11,7 @@ use proptest::test_runner::TestCaseResult;
 use support::file::{self, Format};
 use support::outcome::Outcome;
 use support::random::any_trace;
-use support::trace::{Entry, Place, Trace, What};
+use support::trace::{Entry, Place, Trace};
 use support::{case, normal};
 
 const STEPS: usize = 40;

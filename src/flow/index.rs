@@ -79,8 +79,8 @@ impl Index {
             if entry == EMPTY {
                 break;
             }
-            let home = self.place_of(tag_in(entry));
-            if self.steps(home, place) >= self.steps(hole, place) {
+            let own_place = self.place_of(tag_in(entry));
+            if self.steps(own_place, place) >= self.steps(hole, place) {
                 self.set(hole, entry);
                 hole = place;
             }
@@ -143,7 +143,6 @@ impl Index {
 }
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the upper half")]
 const fn tag_of(hash: u64) -> u32 {
     (hash >> 32) as u32
 }

@@ -525,7 +525,7 @@ impl Table {
             }
             match (resting, next) {
                 (Some(resting), next) if next.is_none_or(|next| resting < next) => {
-                    self.finish_resting(resting, done)
+                    self.finish_resting(resting, done);
                 }
                 (_, Some((deadline, _, slot))) => {
                     passed += 1;
