@@ -25,8 +25,6 @@ pub struct FindingCount {
     pub title: &'static str,
     /// How many there are.
     pub count: u64,
-    /// The greatest severity among them.
-    pub severity: Severity,
     /// `Proven` when at least one is.
     pub certainty: Certainty,
     /// The first flows that have it.
@@ -45,7 +43,7 @@ pub struct Summary {
     /// Flows by outcome, in the order of [`FlowOutcome::ALL`].
     by_outcome: [u64; FlowOutcome::ALL.len()],
     /// Findings by code.
-    pub findings: BTreeMap<&'static str, FindingCount>,
+    pub findings: BTreeMap<(&'static str, Severity), FindingCount>,
     /// Who was stuck in CLOSE-WAIT.
     pub waits: Bounded<Party, Waits>,
     /// Who answered late segments with RST.
@@ -88,16 +86,15 @@ impl Summary {
     }
 
     fn add_finding(&mut self, finding: &Finding) {
-        let count = self.findings.entry(finding.rule.code).or_insert_with(|| FindingCount {
-            title: finding.rule.title,
-            count: 0,
-            severity: finding.severity,
-            certainty: finding.certainty,
-            examples: Vec::new(),
-            lasted: Spread::default(),
-        });
+        let count =
+            self.findings.entry((finding.rule.code, finding.severity)).or_insert_with(|| FindingCount {
+                title: finding.rule.title,
+                count: 0,
+                certainty: finding.certainty,
+                examples: Vec::new(),
+                lasted: Spread::default(),
+            });
         count.count += 1;
-        count.severity = count.severity.max(finding.severity);
         count.certainty = count.certainty.max(finding.certainty);
         if count.examples.len() < EXAMPLES {
             count.examples.push(finding.flow);

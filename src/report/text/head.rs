@@ -91,7 +91,7 @@ fn write_health(page: &mut Page<'_>, input: &InputFacts) -> io::Result<()> {
 pub(super) fn write_next(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> io::Result<()> {
     let mut commands = Vec::new();
     let captures = arguments(&input.files);
-    if let Some((code, count)) = super::tables::worst(summary).first() {
+    if let Some(((code, _), count)) = super::tables::worst(summary).first() {
         commands.push(format!("closewait explain {code}"));
         if let (Some(flow), Some(captures)) = (count.examples.first(), &captures) {
             commands.push(format!("closewait timeline --flow {flow} {captures}"));

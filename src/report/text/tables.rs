@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::io;
 
 use super::layout::Page;
+use crate::diagnose::Severity;
 use crate::report::escape::{display_width, shorten};
 use crate::report::number::grouped;
 use crate::report::summary::{FindingCount, Summary};
@@ -15,9 +16,9 @@ const GAP: usize = 3;
 const SEVERITY: usize = 7;
 
 /// Codes with their counts: faults first, then what is proven, then the most.
-pub(super) fn worst(summary: &Summary) -> Vec<(&'static str, &FindingCount)> {
-    let mut codes: Vec<_> = summary.findings.iter().map(|(&code, count)| (code, count)).collect();
-    codes.sort_by_key(|&(code, count)| (Reverse((count.severity, count.certainty, count.count)), code));
+pub(super) fn worst(summary: &Summary) -> Vec<((&'static str, Severity), &FindingCount)> {
+    let mut codes: Vec<_> = summary.findings.iter().map(|(&key, count)| (key, count)).collect();
+    codes.sort_by_key(|&((code, severity), count)| (Reverse((severity, count.certainty, count.count)), code));
     codes
 }
 
@@ -73,14 +74,14 @@ fn findings(page: &Page<'_>, summary: &Summary, room: usize, number: usize) -> V
     let mut rows: Vec<_> = codes
         .iter()
         .take(cut)
-        .map(|(code, count)| {
-            let severity = format!("{:<SEVERITY$}", count.severity.as_str());
-            let severity = page.paint.severity(count.severity, &severity);
-            format!("{}{severity}{:>number$}", title(code, count, room), grouped(count.count))
+        .map(|((code, severity), count)| {
+            let word = format!("{:<SEVERITY$}", severity.as_str());
+            let word = page.paint.severity(*severity, &word);
+            format!("{}{word}{:>number$}", title(code, count, room), grouped(count.count))
         })
         .collect();
     if codes.len() > cut {
-        rows.push(format!("… and {} more codes", codes.len() - cut));
+        rows.push(format!("… and {} more findings", codes.len() - cut));
     }
     rows
 }

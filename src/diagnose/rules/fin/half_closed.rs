@@ -44,11 +44,16 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let evidence = Evidence::new(fin.first, "FIN of the side that closed")
         .and(wait.since, "CLOSE-WAIT at the latest here")
         .and_maybe(wait.until, "ended by RST, without a FIN of its own");
-    let is_fault = goes_on && is_long && !flow.data_after_fin;
+    let severity = match (is_long, goes_on && !flow.data_after_fin) {
+        (true, true) => Severity::Fault,
+        (true, false) => Severity::Warning,
+        // The capture ended before anybody could be late.
+        (false, _) => Severity::Note,
+    };
     Some(
         Finding::new(&HALF_CLOSED, flow, flow.endpoint(wait.at), evidence)
             .proven_if(wait.proven)
-            .at_most(if is_fault { Severity::Fault } else { Severity::Warning })
+            .at_most(severity)
             .lasting(wait.lasted),
     )
 }
@@ -118,9 +123,9 @@ mod tests {
     }
 
     #[test]
-    fn a_short_one_is_a_warning() {
+    fn a_short_one_is_a_note() {
         let flow = half_closed().flow_until(FlowOutcome::HalfClosed, 1.5);
-        assert_eq!(found("FIN101", &flow, 1.5), Some((Severity::Warning, Certainty::Proven)));
+        assert_eq!(found("FIN101", &flow, 1.5), Some((Severity::Note, Certainty::Proven)));
     }
 
     #[test]
