@@ -98,6 +98,8 @@ impl Common<'_> {
     fn segment(&self, (tuple, from_low): (FourTuple, bool), octets: u32, ttl: u8, ip_id: u16) -> Segment {
         let tcp = self.tcp;
         let flags = Flags(tcp[13]);
+        // First of all, so that no other field has to wait in memory for the call.
+        let options = flags.syn().then(|| syn_options(self.options()));
         Segment {
             record: self.record.number,
             time: self.record.time,
@@ -113,7 +115,7 @@ impl Common<'_> {
             ip_id,
             checksum: u16::from_be_bytes([tcp[16], tcp[17]]),
             interface: self.outer.interface,
-            options: flags.syn().then(|| syn_options(self.options())),
+            options,
         }
     }
 
