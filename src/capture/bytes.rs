@@ -30,8 +30,7 @@ impl ByteOrder {
     /// Four 32-bit words. The order is asked once: a file has one, which the processor foresees.
     #[inline]
     pub(super) fn words(self, bytes: &[u8; 16]) -> [u32; 4] {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *bytes;
-        let words = [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]];
+        let words = [0, 4, 8, 12].map(|at| chunk(bytes, at));
         match self {
             Self::Big => words.map(u32::from_be_bytes),
             Self::Little => words.map(u32::from_le_bytes),

@@ -86,8 +86,6 @@ impl Dissector {
         {
             return None;
         }
-        // A copy of its own for the call: the record itself then never has to be in memory.
-        let record = &{ *record };
         match self.dissect_by_layers(record) {
             Dissected::Segment(segment) => segments.push(segment),
             Dissected::IcmpError(error) => return Some(error),
