@@ -44,18 +44,23 @@ const TINY_FRAGMENTS: &str = "a TCP header spread over fragments is not put toge
 fn the_shortcut_answers_as_the_walk_by_layers_does() {
     let Some(captures) = shared("captures/lab") else { return };
     for path in classic_captures(&captures) {
-        let (mut short, mut long) = (Dissector::new(), Dissector::new());
+        let (mut short, mut batch, mut long) = (Dissector::new(), Dissector::new(), Dissector::new());
+        let mut segments = Vec::with_capacity(1);
         for_each_record(&fs::read(&path).unwrap(), |record| {
-            let answers = (short.dissect(record), long.dissect_by_layers(record));
-            assert_eq!(
-                format!("{:?}", answers.0),
-                format!("{:?}", answers.1),
-                "{} record {}",
-                path.display(),
-                record.number
-            );
+            let place = format!("{} record {}", path.display(), record.number);
+            let expected = format!("{:?}", long.dissect_by_layers(record));
+            assert_eq!(format!("{:?}", short.dissect(record)), expected, "{place}");
+            let error = batch.dissect_onto(record, &mut segments);
+            let answer = match (segments.pop(), error) {
+                (Some(segment), None) => Dissected::Segment(segment),
+                (None, Some(error)) => Dissected::IcmpError(error),
+                (None, None) => Dissected::Skipped,
+                (Some(_), Some(_)) => panic!("{place}: two answers"),
+            };
+            assert_eq!(format!("{answer:?}"), expected, "{place}");
         });
         assert_eq!(short.tally(), long.tally(), "{}", path.display());
+        assert_eq!(batch.tally(), long.tally(), "{}", path.display());
         assert_accounted(short.tally());
     }
 }

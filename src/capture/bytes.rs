@@ -30,7 +30,7 @@ impl ByteOrder {
     /// Four 32-bit words. The order is asked once: a file has one, which the processor foresees.
     #[inline]
     pub(super) fn words(self, bytes: &[u8; 16]) -> [u32; 4] {
-        let words = bytes.as_chunks().0.first_chunk().copied().unwrap_or_default();
+        let words = [0, 4, 8, 12].map(|at| chunk(bytes, at));
         match self {
             Self::Big => words.map(u32::from_be_bytes),
             Self::Little => words.map(u32::from_le_bytes),

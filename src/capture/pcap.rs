@@ -107,13 +107,13 @@ impl Pcap {
         }
         // At most 2^32 · 10^9 + 2^32 · 10^3, which 63 bits hold.
         let nanos = u64::from(seconds) * 1_000_000_000 + u64::from(fraction) * self.nanos_per_tick;
-        let data = buffer.consume(length) + self.record_header;
         Some(Packet {
             time: Some(Timestamp::from_nanos(nanos.cast_signed())),
             link: self.link,
             interface: 0,
             original_length,
-            data: data..data + index(captured),
+            captured,
+            place: buffer.consume(length) + self.record_header,
         })
     }
 

@@ -111,7 +111,7 @@ impl Pcapng {
         }
         let offset = buffer.offset();
         let at = buffer.consume(index(length));
-        let block = buffer.at(at..at + index(length));
+        let block = buffer.at(at, index(length));
         let order =
             if kind == BlockType::Section { byte_order(block).unwrap_or(self.order) } else { self.order };
         let trailing = block.last_chunk::<4>().map_or(0, |trailer| order.u32(trailer, 0));

@@ -1,7 +1,6 @@
 //! One capture file: container recognised, records walked, damage noted.
 
 use std::io::{self, Read};
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,14 +30,16 @@ pub(super) struct Packet {
     pub(super) link: LinkType,
     pub(super) interface: u16,
     pub(super) original_length: u32,
-    pub(super) data: Range<usize>,
+    pub(super) captured: u32,
+    /// Where its data starts.
+    pub(super) place: usize,
 }
 
 impl Packet {
     /// The same packet, its data `by` octets further on.
     #[inline]
     pub(super) fn moved_by(self, by: usize) -> Self {
-        Self { data: self.data.start + by..self.data.end + by, ..self }
+        Self { place: self.place + by, ..self }
     }
 }
 
@@ -133,7 +134,7 @@ impl Reader {
     /// The captured octets of the packet just given.
     #[inline]
     pub(super) fn data(&self, packet: &Packet) -> &[u8] {
-        self.buffer.at(packet.data.clone())
+        self.buffer.at(packet.place, index(packet.captured))
     }
 
     /// Number within the file of the packet just given: Wireshark's `frame.number`.
@@ -187,7 +188,7 @@ impl Default for Tally {
 impl Tally {
     #[inline]
     fn count(&mut self, packet: &Packet) {
-        self.clipped += u64::from(packet.data.len() < index(packet.original_length));
+        self.clipped += u64::from(packet.captured < packet.original_length);
         match packet.time {
             None => self.untimed += 1,
             Some(time) => {

@@ -5,7 +5,7 @@ use super::options::syn_options;
 use super::{ethernet, ip, link};
 use crate::capture::Record;
 use crate::net::FourTuple;
-use crate::tcp::{Flags, Segment, SeqNumber};
+use crate::tcp::{Flags, Segment, SeqNumber, SynOptions};
 
 /// Version 4 and a header of five words: no options.
 const PLAIN_V4: u8 = 0x45;
@@ -56,10 +56,12 @@ fn over_v4<T>(header: &[u8; 20], common: &Common<'_>, place: impl FnOnce(Segment
     let total_length = u32::from(u16::from_be_bytes([header[2], header[3]]));
     // A total length of 0 (segmentation offload) fails here and takes the long way.
     let octets = total_length.checked_sub(V4_HEADER + common.tcp_length()?)?;
+    let options = common.syn_options();
     let source = [header[12], header[13], header[14], header[15]];
     let destination = [header[16], header[17], header[18], header[19]];
     let tuple = FourTuple::v4(source, destination, common.ports(), common.outer.scope);
-    Some(place(common.segment(tuple, octets, header[8], u16::from_be_bytes([header[4], header[5]]))))
+    let ip_id = u16::from_be_bytes([header[4], header[5]]);
+    Some(place(Segment { ttl: header[8], ip_id, ..common.segment(tuple, octets, options) }))
 }
 
 #[inline]
@@ -70,6 +72,7 @@ fn over_v6<T>(header: &[u8; 40], common: &Common<'_>, place: impl FnOnce(Segment
     let length = u32::from(u16::from_be_bytes([header[4], header[5]]));
     // A length of 0 (jumbogram) fails here and takes the long way.
     let octets = length.checked_sub(common.tcp_length()?)?;
+    let options = common.syn_options();
     let (_, addresses) = header.split_first_chunk::<8>()?;
     let tuple = FourTuple::v6(
         *addresses.first_chunk()?,
@@ -77,7 +80,7 @@ fn over_v6<T>(header: &[u8; 40], common: &Common<'_>, place: impl FnOnce(Segment
         common.ports(),
         common.outer.scope,
     );
-    Some(place(common.segment(tuple, octets, header[7], 0)))
+    Some(place(Segment { ttl: header[7], ..common.segment(tuple, octets, options) }))
 }
 
 impl Common<'_> {
@@ -94,10 +97,15 @@ impl Common<'_> {
         (u16::from_be_bytes([tcp[0], tcp[1]]), u16::from_be_bytes([tcp[2], tcp[3]]))
     }
 
+    /// All but what only the IP header tells.
     #[inline]
-    fn segment(&self, (tuple, from_low): (FourTuple, bool), octets: u32, ttl: u8, ip_id: u16) -> Segment {
+    fn segment(
+        &self,
+        (tuple, from_low): (FourTuple, bool),
+        octets: u32,
+        options: Option<SynOptions>,
+    ) -> Segment {
         let tcp = self.tcp;
-        let flags = Flags(tcp[13]);
         Segment {
             record: self.record.number,
             time: self.record.time,
@@ -105,22 +113,31 @@ impl Common<'_> {
             from_low,
             seq: SeqNumber(u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]])),
             ack: SeqNumber(u32::from_be_bytes([tcp[8], tcp[9], tcp[10], tcp[11]])),
-            flags,
+            flags: self.flags(),
             window: u16::from_be_bytes([tcp[14], tcp[15]]),
             window_known: true,
             octets,
-            ttl,
-            ip_id,
+            ttl: 0,
+            ip_id: 0,
             checksum: u16::from_be_bytes([tcp[16], tcp[17]]),
             interface: self.outer.interface,
-            options: flags.syn().then(|| syn_options(self.options())),
+            options,
         }
     }
 
-    /// As much of the options as was captured.
-    fn options(&self) -> &[u8] {
-        let length = usize::from(self.tcp[12] >> 4) * 4;
-        self.options.get(..length.saturating_sub(TCP_HEADER)).unwrap_or(self.options)
+    #[inline]
+    fn flags(&self) -> Flags {
+        Flags(self.tcp[13])
+    }
+
+    /// The options of a SYN, as far as they were captured. To be asked before all other fields are read, so
+    /// that none has to wait in memory for this call.
+    #[inline]
+    fn syn_options(&self) -> Option<SynOptions> {
+        self.flags().syn().then(|| {
+            let length = usize::from(self.tcp[12] >> 4) * 4;
+            syn_options(self.options.get(..length.saturating_sub(TCP_HEADER)).unwrap_or(self.options))
+        })
     }
 }
 

@@ -80,7 +80,10 @@ impl Dissector {
     /// segment is built where it stays. Gives the ICMP error if the record is one.
     #[inline]
     pub fn dissect_onto(&mut self, record: &Record<'_>, segments: &mut Vec<Segment>) -> Option<IcmpError> {
-        if self.shortcut(record, |segment| segments.push(segment)).is_some() {
+        // Where there is room already, nothing stands between the octets of the frame and the segment's place.
+        if segments.len() < segments.capacity()
+            && self.shortcut(record, |segment| segments.push(segment)).is_some()
+        {
             return None;
         }
         match self.dissect_by_layers(record) {
@@ -94,7 +97,6 @@ impl Dissector {
     #[inline]
     fn shortcut<T>(&mut self, record: &Record<'_>, place: impl FnOnce(Segment) -> T) -> Option<T> {
         let placed = fast::segment(record, place)?;
-        self.tally.count_record();
         self.tally.count_segment();
         Some(placed)
     }
@@ -102,21 +104,16 @@ impl Dissector {
     /// As [`Self::dissect`], without its shortcut for the common frame: slower, with the same answer.
     #[inline(never)]
     pub fn dissect_by_layers(&mut self, record: &Record<'_>) -> Dissected {
-        self.tally.count_record();
-        match walk::walk(record) {
-            Ok(dissected) => {
-                match dissected {
-                    Dissected::Segment(_) => self.tally.count_segment(),
-                    Dissected::IcmpError(_) => self.tally.count_icmp_error(),
-                    Dissected::Skipped => {}
-                }
-                dissected
-            }
-            Err(reason) => {
-                self.tally.count_skip(reason, record.number);
-                Dissected::Skipped
-            }
+        let dissected = walk::walk(record).unwrap_or_else(|reason| {
+            self.tally.count_skip(reason, record.number);
+            Dissected::Skipped
+        });
+        match dissected {
+            Dissected::Segment(_) => self.tally.count_segment(),
+            Dissected::IcmpError(_) => self.tally.count_icmp_error(),
+            Dissected::Skipped => self.tally.count_skipped(),
         }
+        dissected
     }
 
     /// What became of all records so far.

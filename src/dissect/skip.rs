@@ -111,16 +111,17 @@ pub struct Skips {
 /// Bounded: reasons that carry a number can take at most 2 × 65,536 + 256 values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SkipTally {
-    records: u64,
     segments: u64,
     icmp_errors: u64,
+    /// Counted by itself, so that the sum over all reasons can be held against it.
+    skipped: u64,
     reasons: BTreeMap<SkipReason, Skips>,
 }
 
 impl SkipTally {
     /// Records seen.
     pub const fn records(&self) -> u64 {
-        self.records
+        self.segments + self.icmp_errors + self.skipped
     }
 
     /// Records that were TCP segments.
@@ -145,17 +146,12 @@ impl SkipTally {
 
     /// Adds the counts of another part of the same input.
     pub fn merge(&mut self, other: &Self) {
-        self.records += other.records;
         self.segments += other.segments;
         self.icmp_errors += other.icmp_errors;
+        self.skipped += other.skipped;
         for (reason, skips) in other.reasons() {
             self.add(reason, skips);
         }
-    }
-
-    #[inline]
-    pub(super) const fn count_record(&mut self) {
-        self.records += 1;
     }
 
     #[inline]
@@ -165,6 +161,10 @@ impl SkipTally {
 
     pub(super) const fn count_icmp_error(&mut self) {
         self.icmp_errors += 1;
+    }
+
+    pub(super) const fn count_skipped(&mut self) {
+        self.skipped += 1;
     }
 
     pub(super) fn count_skip(&mut self, reason: SkipReason, record: u64) {
@@ -189,11 +189,11 @@ mod tests {
     #[test]
     fn merging_keeps_the_sums_and_the_earliest_example() {
         let mut late = SkipTally::default();
-        late.count_record();
+        late.count_skipped();
         late.count_skip(SkipReason::Udp, 9);
         let mut early = SkipTally::default();
-        early.count_record();
-        early.count_record();
+        early.count_skipped();
+        early.count_skipped();
         early.count_skip(SkipReason::Udp, 3);
         early.count_skip(SkipReason::OtherEtherType(0x88cc), 4);
         late.merge(&early);

@@ -45,7 +45,10 @@ fn a_cut_frame_gives_the_same_segment_or_a_counted_reason() {
             let mut dissector = Dissector::new();
             let mut cut = record(link, &frame);
             cut.data = &frame[..captured];
-            match dissector.dissect(&cut) {
+            let dissected = dissector.dissect(&cut);
+            let by_layers = Dissector::new().dissect_by_layers(&cut);
+            assert_eq!(format!("{dissected:?}"), format!("{by_layers:?}"), "{name} cut at {captured}");
+            match dissected {
                 Dissected::Segment(segment) => {
                     let core = |s: &Segment| (s.tuple, s.from_low, s.seq, s.ack, s.flags, s.octets, s.ttl);
                     assert_eq!(core(&segment), core(&whole), "{name} cut at {captured}");

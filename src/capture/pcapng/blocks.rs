@@ -150,7 +150,8 @@ impl Pcapng {
             link,
             interface: fold(interface),
             original_length: self.order.u32(block, 24),
-            data: PACKET_DATA..PACKET_DATA + index(captured),
+            captured,
+            place: PACKET_DATA,
         })
     }
 
@@ -162,15 +163,9 @@ impl Pcapng {
             0 => u32::MAX,
             snaplen => snaplen,
         };
-        let room = block.len() - SIMPLE_DATA - TRAILER;
-        let captured = index(original_length.min(limit)).min(room);
-        Ok(Packet {
-            time: None,
-            link,
-            interface: 0,
-            original_length,
-            data: SIMPLE_DATA..SIMPLE_DATA + captured,
-        })
+        let room = u32::try_from(block.len() - SIMPLE_DATA - TRAILER).unwrap_or(u32::MAX);
+        let captured = original_length.min(limit).min(room);
+        Ok(Packet { time: None, link, interface: 0, original_length, captured, place: SIMPLE_DATA })
     }
 
     /// A section header: a byte order, and no interfaces yet.
