@@ -34,7 +34,8 @@ const CRATES: &[(&str, &str)] = &[
 
 /// What each module may import of the others. `analysis` wires them and may import all.
 const NEIGHBOURS: &[(&str, &[&str])] = &[
-    ("time", &[]),
+    ("digits", &[]),
+    ("time", &["digits"]),
     ("net", &["time"]),
     ("tcp", &["net", "time"]),
     ("error", &["time"]),
@@ -43,7 +44,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("flow", &["dissect", "net", "tcp", "time"]),
     ("diagnose", &["flow", "net", "tcp", "time"]),
     ("narrow", &["diagnose", "flow", "net", "time"]),
-    ("report", &["diagnose", "flow", "net", "tcp", "time"]),
+    ("report", &["diagnose", "digits", "flow", "net", "tcp", "time"]),
 ];
 
 #[test]

@@ -106,10 +106,10 @@ pub enum FlowOutcome {
     SimultaneousClose,
     /// Both closed in order.
     CleanClose,
-    /// Open at the end; the last octets came from the initiator and were acknowledged.
-    OpenUnanswered,
     /// Open at the end behind a closed window.
     OpenStalled,
+    /// Open at the end; the last octets came from the initiator and were acknowledged.
+    OpenUnanswered,
     /// Open at the end; data was never acknowledged.
     OpenUnacked,
     /// Open at the end.
@@ -138,8 +138,8 @@ impl FlowOutcome {
         Self::DelayedFin,
         Self::SimultaneousClose,
         Self::CleanClose,
-        Self::OpenUnanswered,
         Self::OpenStalled,
+        Self::OpenUnanswered,
         Self::OpenUnacked,
         Self::Open,
         Self::Undecided,
