@@ -153,6 +153,29 @@ fn a_copy_of_what_fits_nothing_is_no_second_one() {
     assert_eq!(outcome.told[0].flow.traffic.responder.packets, 1);
 }
 
+/// A SYN that completes an incarnation which its sender had reset, seen on two interfaces: no new connection.
+#[test]
+fn a_copy_of_what_found_its_flow_late_opens_nothing() {
+    let trace = Trace::parse(
+        "+0 < R. 1:1(0) ack 1\n+0.0001 < S. 0:0(0) ack 1\n+0.0001 < S. 1048576:1048576(0) ack 1\n\
+         +0.0001 < . 1048577:1048577(0) ack 1\n+0.0001 < S 1048576:1048576(0)\n+0.0001 end",
+    )
+    .unwrap();
+    copies_change_nothing(&trace, 0b1_0000).unwrap();
+}
+
+/// A responder's SYN after a segment that fits nothing, with the initial number 0 and with another.
+#[test]
+fn what_fits_nothing_tells_no_initial_number() {
+    let trace = Trace::parse(
+        "+0 < F. 1:1(0) ack 1\n+0.0001 > F. 1:1(0) ack 2\n+0.0001 > S 256:256(0)\n\
+         +0.0001 < . 2:2(0) ack 2 win 0\n+220 < . 2:3(1) ack 2\n+0.0001 < . 3:4(1) ack 2\n\
+         +0.0001 < S 0:0(0)\n+0.0001 end",
+    )
+    .unwrap();
+    place_does_not_matter(&trace, &Place { isn: Sides::default(), ..Place::default() }).unwrap();
+}
+
 /// The same late segment after the same refusal, wherever the responder's numbers lie.
 #[test]
 fn a_side_that_never_spoke_has_no_numbers() {

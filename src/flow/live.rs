@@ -305,17 +305,18 @@ impl Live {
             && (!segment.flags.ack() || !peer.known || within(segment.ack, peer, 0))
     }
 
-    /// True when `segment` is one more copy of a packet seen just before. Only what adds nothing can be.
+    /// True when `segment`, one without SYN, FIN or RST in the open middle of the connection, is one more copy of
+    /// a packet seen just before. Only what adds nothing can be.
     #[inline]
     pub(super) fn is_copy(&self, segment: &Segment, from: Role) -> bool {
         let half = &self.halves[from];
         let adds = !half.seen
             || segment.end().after(half.next)
             || (segment.flags.ack() && (!half.ack_seen || segment.ack.after(half.acked)));
-        (!adds || segment.flags.rst()) && self.recent.is_copy(segment)
+        !adds && self.recent.is_copy(segment)
     }
 
-    /// True when the very same packet came just before.
+    /// True when the very same packet came just before, whatever it may add.
     pub(super) fn repeats(&self, segment: &Segment) -> bool {
         self.recent.is_copy(segment)
     }

@@ -174,16 +174,15 @@ impl Table {
         self.latest = slot;
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         let from = live.role_of(segment.from_low);
-        let plain = live.stage.plain && live.predecessor == NONE;
-        if plain && live.carry(segment, from) {
-            return;
-        }
-        if live.is_copy(segment, from) {
-            self.stats.copies += 1;
-        } else if plain && !segment.flags.is_control() {
-            live.observe_plain(segment, from, &mut self.arena);
-        } else {
+        let plain = live.stage.plain && live.predecessor == NONE && !segment.flags.is_control();
+        if !plain {
             self.observe_known(segment, slot);
+        } else if !live.carry(segment, from) {
+            if live.is_copy(segment, from) {
+                self.stats.copies += 1;
+            } else {
+                live.observe_plain(segment, from, &mut self.arena);
+            }
         }
     }
 
@@ -304,20 +303,16 @@ impl Table {
     }
 
     fn observe_known(&mut self, segment: &Segment, newest: u32) {
+        // The first copy may have changed where the next one would be placed: ask before, and ask all.
+        if self.chain(newest).any(|(_, live)| live.repeats(segment)) {
+            self.stats.copies += 1;
+            return;
+        }
         match self.place(segment, newest) {
             Place::New => self.begin(segment, self.hash_of(&segment.tuple), Some(newest)),
             Place::Flow { slot, trusted } => {
                 let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
                 let from = live.role_of(segment.from_low);
-                let copy = if trusted {
-                    slot != newest && live.is_copy(segment, from)
-                } else {
-                    live.repeats(segment)
-                };
-                if copy {
-                    self.stats.copies += 1;
-                    return;
-                }
                 live.observe(segment, from, trusted, &mut self.arena);
                 self.schedule(slot);
                 if slot != newest
@@ -339,14 +334,9 @@ impl Table {
             return Place::Flow { slot: newest, trusted: true };
         }
         let chain = || {
-            let mut at = newest;
-            std::iter::from_fn(move || {
-                let slot = at;
-                let live = self.slots.get(slot as usize)?.as_ref()?;
-                at = live.predecessor;
-                Some((slot, live, live.role_of(segment.from_low)))
-            })
-            .filter(|(_, live, _)| live.deadline > self.watermark)
+            self.chain(newest)
+                .filter(|(_, live)| live.deadline > self.watermark)
+                .map(|(slot, live)| (slot, live, live.role_of(segment.from_low)))
         };
         let found = |slot| Place::Flow { slot, trusted: true };
         if segment.flags.syn() {
@@ -372,6 +362,17 @@ impl Table {
                 Place::Flow { slot: newest, trusted: chain().all(|(_, live, _)| live.believes_anything()) }
             }
         }
+    }
+
+    /// The live incarnations of one four-tuple from the newest back, with their slots.
+    fn chain(&self, newest: u32) -> impl Iterator<Item = (u32, &Live)> {
+        let mut at = newest;
+        std::iter::from_fn(move || {
+            let slot = at;
+            let live = self.slots.get(slot as usize)?.as_ref()?;
+            at = live.predecessor;
+            Some((slot, live))
+        })
     }
 
     /// Opens a new incarnation with `segment`, on top of `newest` if that is still live.
@@ -719,13 +720,14 @@ impl Live {
     fn knows_syn(&self, segment: &Segment, from: Role) -> bool {
         let half = &self.halves[from];
         // Who reset its own attempt and sends the same SYN again begins anew.
-        let same_isn =
-            half.seen && !half.rst && half.base == segment.seq && (self.stage.syn || self.stage.syn_ack);
+        let same_isn = half.known
+            && half.seen
+            && !half.rst
+            && half.base == segment.seq
+            && (self.stage.syn || self.stage.syn_ack);
         // The SYN of a flow whose later segments were captured first.
         let found_late = half.known && !self.stage.syn && half.base == segment.seq.add(1);
-        same_isn
-            || found_late
-            || (segment.flags.ack() && self.halves[!from].seen && self.acknowledges_syn(segment, from))
+        same_isn || found_late || (segment.flags.ack() && self.acknowledges_syn(segment, from))
     }
 
     /// True when the flow was closed or reset, so that another may follow unseen.
@@ -736,7 +738,11 @@ impl Live {
     /// True when the SYN-ACK `segment` answers this incarnation's SYN.
     fn acknowledges_syn(&self, segment: &Segment, from: Role) -> bool {
         let opened = &self.halves[!from];
-        self.stage.syn && segment.ack.distance(opened.base) > 0 && opened.next.at_or_after(segment.ack)
+        self.stage.syn
+            && opened.known
+            && opened.seen
+            && segment.ack.distance(opened.base) > 0
+            && opened.next.at_or_after(segment.ack)
     }
 
     /// True when numbers far from the known ones are more likely this flow's after a gap in the capture than
