@@ -111,8 +111,11 @@ impl Live {
         if flags.syn() {
             return Some(self.classify_syn(flags, from));
         }
-        let completes =
-            from == Role::Initiator && self.stage.syn_ack && !self.stage.handshake_done && flags.ack();
+        let completes = from == Role::Initiator
+            && !self.halves[from].rst
+            && self.stage.syn_ack
+            && !self.stage.handshake_done
+            && flags.ack();
         self.stage.handshake_done |= completes;
         if flags.fin() {
             return Some(self.classify_fin(segment, from));

@@ -8,7 +8,7 @@ use super::facts::{CloseWait, FinFacts, Flow, Handshake, Limits, Origin, RecordR
 use super::live::Live;
 use super::replay::{Premise, final_states};
 use crate::net::{Role, Sides};
-use crate::time::Timestamp;
+use crate::time::{TimeDelta, Timestamp};
 
 /// Everything that the parts of the judgement look at.
 pub(super) struct Case<'a> {
@@ -167,7 +167,7 @@ fn handshake_of(live: &Live) -> Handshake {
 }
 
 /// From the SYN copy that was answered to the ACK of the SYN-ACK.
-fn handshake_rtt(events: &[Event]) -> Option<crate::time::TimeDelta> {
+fn handshake_rtt(events: &[Event]) -> Option<TimeDelta> {
     let done = events.iter().position(|event| event.kind == EventKind::HandshakeAck)?;
     let before = events.get(..done)?;
     let answer =
@@ -178,7 +178,9 @@ fn handshake_rtt(events: &[Event]) -> Option<crate::time::TimeDelta> {
         .iter()
         .rfind(|event| matches!(event.kind, EventKind::Syn | EventKind::SynAgain))?;
     (answer == first_answer).then(|| before.get(answer)).flatten()?;
-    events.get(done).map(|ack| ack.time() - syn.time())
+    let rtt = events.get(done)?.time() - syn.time();
+    // Negative when the clock stepped.
+    (rtt >= TimeDelta::ZERO).then_some(rtt)
 }
 
 /// What the replay must know of a flow besides its events.
@@ -211,7 +213,7 @@ fn close_wait_of(case: &Case<'_>, reset: Option<&Reset>) -> Option<CloseWait> {
         at: !closer,
         since,
         until,
-        lasted: (end - since.time).max(crate::time::TimeDelta::ZERO),
+        lasted: (end - since.time).max(TimeDelta::ZERO),
         proven: first.acked.is_some(),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::Case;
 use crate::flow::event::EventKind;
-use crate::flow::facts::{FlowOutcome, Handshake, Reset, ResetKind};
+use crate::flow::facts::{FlowOutcome, Handshake, RecordRef, Reset, ResetKind};
 use crate::net::Role;
 use crate::time::TimeDelta;
 
@@ -11,6 +11,8 @@ const COPIES_OF_A_LOST_FIN: u32 = 3;
 /// A FIN or data that nobody acknowledged for this long would have been acknowledged or sent again
 /// (RFC 6298 §2.1: the first retransmission time-out is 1 s).
 const ANSWER_TIME: TimeDelta = TimeDelta::from_secs(1);
+
+const LONGEST_DELAY_OF_AN_ACK: TimeDelta = TimeDelta::from_millis(500);
 
 /// Decides, and says why when it cannot.
 pub(super) fn decide(case: &Case<'_>, reset: Option<&Reset>) -> (FlowOutcome, Option<&'static str>) {
@@ -21,7 +23,7 @@ pub(super) fn decide(case: &Case<'_>, reset: Option<&Reset>) -> (FlowOutcome, Op
     match outcome.rests_on_absence().then(|| blind_spot(case, outcome)).flatten() {
         Some(reason) => (FlowOutcome::Undecided, Some(reason)),
         None if outcome == FlowOutcome::Undecided => {
-            (outcome, Some("the capture ends too soon after the last segment"))
+            (outcome, Some("the capture holds neither an answer to the last segments nor their repetition"))
         }
         None => (outcome, None),
     }
@@ -32,7 +34,7 @@ fn opening(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {
     let refused = reset.is_some_and(|reset| reset.kind == ResetKind::Refusal && reset.by == Role::Responder);
     match case.handshake {
         Handshake::Syn if refused => Some(FlowOutcome::Refused),
-        Handshake::Syn if reset.is_some() => None,
+        Handshake::Syn if reset.is_some() && case.live.halves.responder.packets > 0 => None,
         Handshake::Syn if case.live.stage.icmp && answered_by_icmp(case) => Some(FlowOutcome::RefusedIcmp),
         Handshake::Syn if case.live.halves.responder.seen && case.live.stage.handshake_done => None,
         Handshake::Syn => Some(FlowOutcome::SynUnanswered),
@@ -75,7 +77,9 @@ fn closing(case: &Case<'_>) -> Option<FlowOutcome> {
     let Some(second) = case.fin[!closer] else {
         return Some(match first.acked {
             Some(_) => FlowOutcome::HalfClosed,
-            None if first.copies > 1 || case.now - first.last.time >= ANSWER_TIME => FlowOutcome::FinUnacked,
+            None if first.copies > 1 => FlowOutcome::FinUnacked,
+            // Its sender would have repeated it had nobody acknowledged: the capture ends too soon, or missed the
+            // answer.
             None => FlowOutcome::Undecided,
         });
     };
@@ -84,11 +88,20 @@ fn closing(case: &Case<'_>) -> Option<FlowOutcome> {
         return Some(FlowOutcome::FinUnacked);
     }
     let delay = second.first.time - first.first.time;
-    let silent = !case.live.halves[!closer].data_after_fin;
+    let silent = !case.live.halves[!closer].data_after_fin && !is_prompt(first.acked, second.first);
     Some(match second.acknowledges_peer {
         true if silent && delay >= case.limits.fin_delay => FlowOutcome::DelayedFin,
         true => FlowOutcome::CleanClose,
         false => FlowOutcome::SimultaneousClose,
+    })
+}
+
+/// True when the second FIN followed the passive closer's own ACK of the first at once, or was that ACK: then the
+/// first FIN had just arrived, and what took long was its way. (RFC 1122 §4.2.3.2: an ACK is delayed by less than
+/// 0.5 s.)
+fn is_prompt(acked: Option<RecordRef>, second: RecordRef) -> bool {
+    acked.is_none_or(|acked| {
+        acked.record >= second.record || second.time - acked.time < LONGEST_DELAY_OF_AN_ACK
     })
 }
 
@@ -101,9 +114,8 @@ fn open(case: &Case<'_>) -> FlowOutcome {
     };
     let stalled = Role::BOTH.into_iter().any(|role| live.halves[role].window_closed);
     let waited = |role: Role| case.now - live.halves[role].last.at.time >= ANSWER_TIME;
-    let stuck = Role::BOTH
-        .into_iter()
-        .any(|role| unacked(role) && (live.halves[role].retransmissions > 0 || waited(role)));
+    let stuck = Role::BOTH.into_iter().any(|role| unacked(role) && live.halves[role].retransmissions > 0);
+    let missed = Role::BOTH.into_iter().any(|role| unacked(role) && waited(role));
     let asked = live.burst.talker == Some(Role::Initiator);
     if stalled {
         FlowOutcome::OpenStalled
@@ -111,6 +123,9 @@ fn open(case: &Case<'_>) -> FlowOutcome {
         FlowOutcome::OpenUnanswered
     } else if stuck {
         FlowOutcome::OpenUnacked
+    } else if missed {
+        // Neither acknowledged nor sent again: the capture did not see what followed.
+        FlowOutcome::Undecided
     } else {
         FlowOutcome::Open
     }

@@ -2,7 +2,7 @@
 
 use super::{Case, goes_on_after};
 use crate::flow::event::{Event, EventKind};
-use crate::flow::facts::{Answered, Reset, ResetKind};
+use crate::flow::facts::{Answered, Handshake, Reset, ResetKind};
 use crate::net::Role;
 use crate::time::TimeDelta;
 
@@ -45,7 +45,9 @@ fn judge_reset(case: &Case<'_>, index: usize, rst: &Event, earlier: &[Reset]) ->
     let answers = answered(case, index, rst, earlier);
     let half = &case.live.halves[by];
     let ttl = u8::try_from(rst.window).unwrap_or(0);
-    let forged = !rst.into_successor && is_foreign_ttl(case, by, ttl);
+    let stateless = answers.is_some_and(|(kind, _)| kind != Answered::Syn);
+    let forged =
+        !rst.into_successor && is_foreign_ttl(case, by, ttl) && !(stateless && is_as_far(case, by, ttl));
     let kind = if forged {
         ResetKind::ThirdParty
     } else {
@@ -90,13 +92,13 @@ fn answered<'a>(
                 && event.flags.ack()
                 && event.ack == rst.seq
                 && rst.time() - event.time() <= ANSWER_WINDOW
+                && !acknowledged(case, rst, event)
                 && !matches!(event.kind, EventKind::Ghost | EventKind::IcmpError)
                 && !is_rst(event)
         })
     };
     // What has sequence space draws the RST before what only acknowledges; of several, the first unanswered.
-    let solid =
-        candidates().find(|event| !taken(event) && !is_bare(event) && !acknowledged(case, rst, event));
+    let solid = candidates().find(|event| !taken(event) && !is_bare(event));
     let event =
         solid.or_else(|| candidates().rfind(|event| !taken(event))).or_else(|| candidates().next_back())?;
     Some((answered_kind(event), event))
@@ -127,6 +129,10 @@ fn kind_of(case: &Case<'_>, rst: &Event, answers: Option<(Answered, &Event)>) ->
     let own_fin = case.fin[by].filter(|fin| fin.first.record < rst.at.record);
     if matches!(answers, Some((Answered::Syn, _))) {
         return ResetKind::Refusal;
+    }
+    // CLOSED answers what bears no ACK with sequence number 0 (RFC 9293 §3.10.7.1).
+    if rst.flags.ack() && rst.seq.0 == 0 && case.handshake == Handshake::NotSeen {
+        return ResetKind::Unsolicited;
     }
     if rst.flags.ack() {
         return if own_fin.is_some() { ResetKind::AfterOwnFin } else { ResetKind::Abort };
@@ -180,7 +186,18 @@ fn is_ignored(case: &Case<'_>, rst: &Event, answers: Option<Answered>, kind: Res
                     | EventKind::SynAgain
             )
     };
-    if case.events.iter().any(|event| went_on(&event)) {
+    // A receiver that acknowledges what the sender sent after the RST has gone on, however soon.
+    let after =
+        |event: &&Event| event.at.record > rst.at.record && !is_rst(event) && event.kind != EventKind::Ghost;
+    let sent_after =
+        case.events.iter().filter(after).find(|event| event.from == rst.from && event.end() != event.seq);
+    let taken_after = |event: &&Event| {
+        event.from == receiver
+            && event.flags.ack()
+            && sent_after
+                .is_some_and(|sent| event.at.record > sent.at.record && event.ack.at_or_after(sent.end()))
+    };
+    if case.events.iter().any(|event| went_on(&event) || after(&event) && taken_after(&event)) {
         return true;
     }
     if next_rst.is_none() && goes_on_after(case, receiver, rst.at) {
@@ -196,6 +213,14 @@ fn is_ignored(case: &Case<'_>, rst: &Event, answers: Option<Answered>, kind: Res
         })
     };
     matches!(answers, Some(Answered::Ack)) && next_rst.is_none() && repeats_ignored()
+}
+
+/// The segment came as many routers as its alleged sender's others, from another of the usual first values: a host
+/// may use one for its connections and another for stateless answers.
+fn is_as_far(case: &Case<'_>, by: Role, ttl: u8) -> bool {
+    let hops = |ttl: u8| [64, 128, 255].into_iter().find(|&first| first >= ttl).unwrap_or(ttl) - ttl;
+    let (low, high) = case.live.halves[by].ttl;
+    (1..).contains(&hops(ttl)) && (hops(high)..=hops(low)).contains(&hops(ttl))
 }
 
 /// The time to live fits none of its alleged sender's other segments.

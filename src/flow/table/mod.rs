@@ -768,7 +768,9 @@ impl Live {
             _ if self.stage.rst || !(self.halves.responder.seen && self.halves.initiator.seen) => {
                 (ReuseKind::Clean, None)
             }
-            (true, true) if gap < limits.time_wait => (ReuseKind::WithinTimeWait, None),
+            (true, true) if (TimeDelta::ZERO..limits.time_wait).contains(&gap) => {
+                (ReuseKind::WithinTimeWait, None)
+            }
             (true, true) => (ReuseKind::Clean, None),
             (true, false) => (ReuseKind::HalfClosed, Some(Role::Responder)),
             (false, true) => (ReuseKind::HalfClosed, Some(Role::Initiator)),
@@ -802,7 +804,7 @@ impl Tombstone {
 
     fn reused_at(&self, now: Timestamp, limits: &Limits) -> Reuse {
         let gap = now - self.end;
-        let in_time_wait = self.orderly() && gap < limits.time_wait;
+        let in_time_wait = self.orderly() && (TimeDelta::ZERO..limits.time_wait).contains(&gap);
         let kind = if in_time_wait { ReuseKind::WithinTimeWait } else { ReuseKind::Clean };
         Reuse { predecessor: self.flow(), gap, kind, waiting: None }
     }

@@ -30,8 +30,9 @@ rule! {
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let delay = flow.fin_delay.filter(|delay| *delay >= context.limits.fin_delay)?;
-    if flow.data_after_fin || matches!(flow.outcome, FlowOutcome::SimultaneousClose | FlowOutcome::Undecided)
-    {
+    // A close that is clean for all its delay was prompt once the FIN had arrived.
+    let not_late = [FlowOutcome::CleanClose, FlowOutcome::SimultaneousClose, FlowOutcome::Undecided];
+    if flow.data_after_fin || not_late.contains(&flow.outcome) {
         return None;
     }
     let ((_, first), (late, second)) = (flow.first_fin()?, flow.second_fin()?);

@@ -43,12 +43,14 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
 /// An abort that ends a finished exchange, or a connection that its initiator never used (a health check).
 fn is_harmless(flow: &Flow, reset: &Reset) -> bool {
     let octets = flow.traffic.initiator.octets + flow.traffic.responder.octets;
-    lookup::is_answered(flow) || octets == 0 && reset.by == Role::Initiator
+    let is_alone = flow.traffic[!reset.by].packets == 0;
+    lookup::is_answered(flow) || is_alone || octets == 0 && reset.by == Role::Initiator
 }
 
 fn summary(flow: &Flow, finding: &Finding) -> String {
     let Some(reset) = flow.reset() else { return String::new() };
     let when = match (flow.unanswered_octets, flow.exchanges) {
+        _ if flow.traffic[!reset.by].packets == 0 => "(the other direction was not captured)".into(),
         (0, 0) => "before any data was exchanged".into(),
         (0, count) => format!("after {count} complete exchanges"),
         (octets, _) => {

@@ -10,7 +10,7 @@ mod stale_port_fin;
 mod state_lost;
 mod third_party;
 
-use crate::flow::{Flow, Handshake, Origin, Reset, ResetKind};
+use crate::flow::{Flow, FlowOutcome, Handshake, Origin, Reset, ResetKind};
 use crate::net::Role;
 
 pub(in crate::diagnose) use abort::ABORT;
@@ -26,6 +26,10 @@ pub(in crate::diagnose) use third_party::THIRD_PARTY;
 /// The deciding RST if it is one of `kinds` and ended a connection: not one that the flow begins with, nor the
 /// initiator's refusal of a SYN-ACK.
 fn ending(flow: &Flow, kinds: &[ResetKind]) -> Option<Reset> {
+    // An attempt that nobody answered is no connection that could be reset.
+    if flow.outcome == FlowOutcome::SynUnanswered {
+        return None;
+    }
     let reset = flow.reset().filter(|reset| kinds.contains(&reset.kind))?;
     let is_refusal = flow.handshake == Handshake::SynAck && reset.by == Role::Initiator;
     (!is_refusal && !begins(flow, reset)).then_some(*reset)

@@ -1,6 +1,7 @@
 use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity};
 use crate::flow::{EventKind, Flow, Handshake};
+use crate::time::TimeDelta;
 
 /// One lost SYN is everyday; this many repetitions in one connect are not.
 const RETRIES_OF_NOTE: u32 = 2;
@@ -29,6 +30,9 @@ rule! {
     static SLOW_CONNECT = { code: "SYN106", title: "slow connect: SYN retransmitted", severity: Warning }
 }
 
+/// Less than any retransmission time-out in use.
+const LEAST_RTO: TimeDelta = TimeDelta::from_millis(200);
+
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     let is_open = matches!(flow.handshake, Handshake::Complete | Handshake::Simultaneous);
     // A SYN that met the predecessor's socket is a story of its own: reuse blocked.
@@ -41,6 +45,10 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
         .and_maybe(lookup::last_record(flow, EventKind::SynAgain), "its last repetition")
         .and_maybe(lookup::first_record(flow, EventKind::SynAck), "answered")
         .and(opened, "open");
+    // No stack repeats a SYN so soon: copies on their way, or on two legs of one capture.
+    if opened.time - flow.first.time < LEAST_RTO {
+        return None;
+    }
     let greatest = if flow.syn_retries < RETRIES_OF_NOTE { Severity::Note } else { Severity::Warning };
     Some(
         Finding::new(&SLOW_CONNECT, flow, flow.responder, evidence)

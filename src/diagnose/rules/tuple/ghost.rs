@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Severity};
 use crate::flow::{Answered, Event, EventKind, Flow, RecordRef};
 
 rule! {
@@ -31,7 +31,10 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     let evidence = Evidence::new(first.at, caption)
         .and_maybe(reaction(flow, first).map(|(_, at)| at), "what it drew")
         .and_maybe(ghosts(flow).nth(1).map(|event| event.at), "again");
-    Some(Finding::new(&GHOST, flow, flow.endpoint(first.from), evidence))
+    let is_known = flow.reuse.is_some() || first.into_successor;
+    let finding = Finding::new(&GHOST, flow, flow.endpoint(first.from), evidence).proven_if(is_known);
+    // Numbers of no incarnation that was seen may be those of an earlier one, or damaged.
+    Some(finding.at_most(if is_known { Severity::Warning } else { Severity::Note }))
 }
 
 /// The segments with data or FIN that came after another incarnation had begun: in the successor the ghosts, in

@@ -38,6 +38,10 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let opened = lookup::first_record(flow, EventKind::SynAck);
     let delay = opened.map_or(context.now, |record| record.time) - flow.first.time;
     let reset = rst_to_old_socket(flow, challenge);
+    // Without a predecessor, or a RST that repeats the old number, it may be any stray or damaged ACK.
+    if flow.reuse.is_none() && reset.is_none() {
+        return None;
+    }
     let evidence = Evidence::new(lookup::syn(flow), "SYN")
         .and(challenge.at, "answered by an ACK with the predecessor's numbers")
         .and_maybe(reset, "the initiator resets the old socket")
@@ -65,7 +69,10 @@ fn rst_to_old_socket(flow: &Flow, challenge: &Event) -> Option<RecordRef> {
     flow.events
         .iter()
         .find(|event| {
-            event.kind == EventKind::Ghost && event.flags.rst() && event.at.record > challenge.at.record
+            event.kind == EventKind::Ghost
+                && event.flags.rst()
+                && event.at.record > challenge.at.record
+                && event.seq == challenge.ack
         })
         .map(|event| event.at)
 }
