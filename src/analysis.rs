@@ -9,6 +9,7 @@ use crate::flow::{BATCH, Flow, FlowOutcome, Limits, Table, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{FileFacts, InputFacts, Plan, Report, Skipped, Sources};
 use crate::tcp::Segment;
+use crate::time::TimeDelta;
 
 /// Records between two calls of the progress callback.
 const PROGRESS_EVERY: u64 = 1 << 14;
@@ -308,9 +309,28 @@ fn file_facts(file: &FileSummary) -> FileFacts {
     }
 }
 
+/// Files of one capture point follow each other. Two that overlap look like two points, which see each packet
+/// twice, far apart in reading order: what would be copies is taken for segments.
+fn overlap(files: &[FileSummary]) -> Option<String> {
+    let [first, second] = files else { return None };
+    let shared = first.last_time? - second.first_time?;
+    (shared > MOST_OVERLAP).then(|| {
+        format!(
+            "{} and {} overlap by {shared}: two capture points? Give them one at a time, or merge them first \
+             (mergecap); together their counts and findings are wrong",
+            first.path.display(),
+            second.path.display()
+        )
+    })
+}
+
+/// Files of a ring may share a moment.
+const MOST_OVERLAP: TimeDelta = TimeDelta::from_secs(1);
+
 /// What limits the input, one sentence each.
 fn notes(input: &Input, health: Health) -> Vec<String> {
     let mut notes: Vec<String> = input.problems().iter().map(ToString::to_string).collect();
+    notes.extend(input.files().windows(2).filter_map(overlap));
     let dropped: u64 = input.files().iter().filter_map(|file| file.dropped).sum();
     if dropped > 0 {
         notes.push(format!("the capturing host says that it dropped {dropped} frames"));

@@ -1,0 +1,59 @@
+//! What a new incarnation meets on its four-tuple: the one before it, live or already written.
+
+use crate::flow::facts::{Limits, Reuse, ReuseKind};
+use crate::flow::live::Live;
+use crate::flow::tombstone::Tombstone;
+use crate::net::Role;
+use crate::tcp::{Segment, SeqNumber};
+use crate::time::{TimeDelta, Timestamp};
+
+impl Live {
+    /// What a SYN meets that takes this flow's four-tuple at `now`.
+    pub(super) fn reused_at(&self, now: Timestamp, limits: &Limits) -> Reuse {
+        let gap = now - self.last().time;
+        let closed = |role| self.halves[role].fin;
+        let (kind, waiting) = match (closed(Role::Initiator), closed(Role::Responder)) {
+            _ if self.stage.rst || !(self.halves.responder.seen && self.halves.initiator.seen) => {
+                (ReuseKind::Clean, None)
+            }
+            (true, true) if (TimeDelta::ZERO..limits.time_wait).contains(&gap) => {
+                (ReuseKind::WithinTimeWait, None)
+            }
+            (true, true) => (ReuseKind::Clean, None),
+            (true, false) => (ReuseKind::HalfClosed, Some(Role::Responder)),
+            (false, true) => (ReuseKind::HalfClosed, Some(Role::Initiator)),
+            (false, false) => (ReuseKind::Open, None),
+        };
+        Reuse { predecessor: self.first.record, gap, kind, waiting }
+    }
+}
+
+impl Tombstone {
+    pub(super) fn of(live: &Live, fingerprint: u64) -> Self {
+        let role = |low: bool| live.role_of(low);
+        let next = [true, false].map(|low| {
+            let half = &live.halves[role(low)];
+            half.known.then_some(half.next)
+        });
+        let orderly = live.halves.initiator.fin && live.halves.responder.fin;
+        Self::new(fingerprint, (live.first.record, live.incarnation), (live.last().time, next), orderly)
+    }
+
+    /// True when `segment` may be a late one of the buried flow.
+    pub(super) fn fits(&self, segment: &Segment) -> bool {
+        const NEAR: u32 = 1 << 24;
+        let [low, high] = self.next();
+        let (own, peer) = if segment.from_low { (low, high) } else { (high, low) };
+        let near = |number: SeqNumber, known: Option<SeqNumber>| {
+            known.is_none_or(|known| number.distance(known).unsigned_abs() < NEAR)
+        };
+        near(segment.seq, own) && (!segment.flags.ack() || near(segment.ack, peer))
+    }
+
+    pub(super) fn reused_at(&self, now: Timestamp, limits: &Limits) -> Reuse {
+        let gap = now - self.end;
+        let in_time_wait = self.orderly() && (TimeDelta::ZERO..limits.time_wait).contains(&gap);
+        let kind = if in_time_wait { ReuseKind::WithinTimeWait } else { ReuseKind::Clean };
+        Reuse { predecessor: self.flow(), gap, kind, waiting: None }
+    }
+}
