@@ -29,7 +29,7 @@ impl Index {
     #[inline]
     pub(super) fn touch(&self, hash: u64) {
         let place = self.place_of(tag_of(hash));
-        std::hint::black_box(self.entries.get(place));
+        std::hint::black_box(self.entries.get(place).copied());
     }
 
     /// The first slot under `hash` that `is_it`.
