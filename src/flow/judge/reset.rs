@@ -130,8 +130,9 @@ fn kind_of(case: &Case<'_>, rst: &Event, answers: Option<(Answered, &Event)>) ->
     if matches!(answers, Some((Answered::Syn, _))) {
         return ResetKind::Refusal;
     }
-    // CLOSED answers what bears no ACK with sequence number 0 (RFC 9293 §3.10.7.1).
-    if rst.flags.ack() && rst.seq.0 == 0 && case.handshake == Handshake::NotSeen {
+    // The only segment of a side whose connection was not seen to begin: it may have closed a port as well as a
+    // connection (CLOSED answers with RST and ACK, too: RFC 9293 §3.10.7.1).
+    if rst.flags.ack() && case.handshake == Handshake::NotSeen && !case.live.halves[by].seen {
         return ResetKind::Unsolicited;
     }
     if rst.flags.ack() {
