@@ -1,4 +1,4 @@
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Severity};
 use crate::flow::{Flow, FlowOutcome};
 
 rule! {
@@ -29,7 +29,12 @@ rule! {
 }
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
-    let delay = flow.fin_delay.filter(|delay| *delay >= context.limits.fin_delay)?;
+    let delay = flow.fin_delay?;
+    let is_late = delay >= context.limits.fin_delay;
+    // Whatever the threshold: a FIN that met a forgotten connection came too late.
+    if !is_late && flow.outcome != FlowOutcome::LateFinRst {
+        return None;
+    }
     // A close that is clean for all its delay was prompt once the FIN had arrived.
     let not_late = [FlowOutcome::CleanClose, FlowOutcome::SimultaneousClose, FlowOutcome::Undecided];
     if flow.data_after_fin || not_late.contains(&flow.outcome) {
@@ -41,7 +46,9 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and(second.first, "the other side's FIN, late")
         .and_maybe(second.acked, "acknowledged");
     let is_proven = flow.close_wait.is_some_and(|wait| wait.proven) && !flow.traffic[late].gap;
-    Some(Finding::new(&DELAYED_FIN, flow, flow.endpoint(late), evidence).proven_if(is_proven).lasting(delay))
+    let greatest = if is_late { Severity::Warning } else { Severity::Note };
+    let finding = Finding::new(&DELAYED_FIN, flow, flow.endpoint(late), evidence);
+    Some(finding.proven_if(is_proven).at_most(greatest).lasting(delay))
 }
 
 fn summary(flow: &Flow, finding: &Finding) -> String {
