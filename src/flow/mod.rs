@@ -13,6 +13,7 @@
 mod duplicates;
 mod event;
 mod facts;
+mod half;
 mod history;
 mod index;
 mod judge;

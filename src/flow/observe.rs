@@ -2,9 +2,10 @@
 
 use super::event::{Event, EventKind};
 use super::facts::RecordRef;
+use super::half::Seen;
 use super::history::Arena;
 use super::letters::Letter;
-use super::live::{Live, Novelty, Seen};
+use super::live::{Live, Novelty};
 use crate::dissect::IcmpError;
 use crate::net::Role;
 use crate::tcp::{Flags, Segment, SeqNumber};
