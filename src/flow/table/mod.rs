@@ -24,8 +24,6 @@ use crate::time::{TimeDelta, Timestamp};
 pub const BATCH: usize = 16;
 /// A step of capture time by this much wants a second record that confirms it.
 const LEAP: TimeDelta = TimeDelta::from_secs(86_400);
-/// From this many live flows on they outgrow the processor's cache.
-const MANY: u64 = 1 << 14;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// What the table did with the segments it was given.
@@ -118,33 +116,9 @@ impl Table {
     }
 
     /// Takes some segments in the order of capture; flows that capture time finishes go to `done`.
-    ///
-    /// When there are many flows, those of up to [`BATCH`] segments are looked up before the first is changed,
-    /// so that the memory serves the cache misses side by side.
     pub fn observe_all(&mut self, segments: &[Segment], done: &mut dyn FnMut(&Flow)) {
-        if self.live < MANY {
-            for segment in segments {
-                self.observe(segment, done);
-            }
-            return;
-        }
-        let mut found = [(0, NONE); BATCH];
-        for batch in segments.chunks(BATCH) {
-            for ((hash, _), segment) in found.iter_mut().zip(batch) {
-                *hash = self.hash_of(&segment.tuple);
-                self.index.touch(*hash);
-            }
-            for ((hash, slot), segment) in found.iter_mut().zip(batch) {
-                *slot = self.index_of(*hash, segment).unwrap_or(NONE);
-                match self.slots.get(*slot as usize) {
-                    Some(Some(live)) => drop(std::hint::black_box(live.warm())),
-                    _ => self.graveyard.touch(grave_of(*hash, segment.tuple.scope())),
-                }
-            }
-            for (&(_, slot), segment) in found.iter().zip(batch) {
-                self.latest = slot;
-                self.observe(segment, done);
-            }
+        for segment in segments {
+            self.observe(segment, done);
         }
     }
 
