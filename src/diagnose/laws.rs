@@ -9,25 +9,6 @@ use crate::net::Role;
 use crate::tcp::Flags;
 use crate::time::TimeDelta;
 
-const KINDS: [EventKind; 16] = [
-    EventKind::Syn,
-    EventKind::SynAgain,
-    EventKind::SynAck,
-    EventKind::SynAckAgain,
-    EventKind::HandshakeAck,
-    EventKind::Data,
-    EventKind::Ack,
-    EventKind::AckOfFin,
-    EventKind::Fin,
-    EventKind::FinAgain,
-    EventKind::Rst,
-    EventKind::Probe,
-    EventKind::ZeroWindow,
-    EventKind::WindowOpened,
-    EventKind::Ghost,
-    EventKind::IcmpError,
-];
-
 const RESETS: [ResetKind; 11] = [
     ResetKind::Refusal,
     ResetKind::Abort,
@@ -95,7 +76,7 @@ fn tell(story: Story, seconds: f64, (what, side, choice, more): Step) -> Story {
             }
             story
         }
-        _ => story.event(pick(&KINDS, choice), from, seconds).having(|event| {
+        _ => story.event(pick(&EventKind::ALL, choice), from, seconds).having(|event| {
             event.into_successor = more & 1 != 0;
             event.flags = Flags(event.flags.0 ^ more & Flags::RST.0);
         }),

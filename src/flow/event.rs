@@ -46,6 +46,29 @@ pub enum EventKind {
     IcmpError,
 }
 
+impl EventKind {
+    /// Every kind, in the order of their numbers.
+    pub const ALL: [Self; 17] = [
+        Self::Syn,
+        Self::SynAgain,
+        Self::SynAck,
+        Self::SynAckAgain,
+        Self::HandshakeAck,
+        Self::Data,
+        Self::Ack,
+        Self::AckOfFin,
+        Self::Fin,
+        Self::FinAgain,
+        Self::Rst,
+        Self::RstOutside,
+        Self::Probe,
+        Self::ZeroWindow,
+        Self::WindowOpened,
+        Self::Ghost,
+        Self::IcmpError,
+    ];
+}
+
 /// One kept segment of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -114,25 +137,6 @@ pub(super) struct Packed {
     tag: u8,
 }
 
-const KINDS: [EventKind; 17] = [
-    EventKind::Syn,
-    EventKind::SynAgain,
-    EventKind::SynAck,
-    EventKind::SynAckAgain,
-    EventKind::HandshakeAck,
-    EventKind::Data,
-    EventKind::Ack,
-    EventKind::AckOfFin,
-    EventKind::Fin,
-    EventKind::FinAgain,
-    EventKind::Rst,
-    EventKind::RstOutside,
-    EventKind::Probe,
-    EventKind::ZeroWindow,
-    EventKind::WindowOpened,
-    EventKind::Ghost,
-    EventKind::IcmpError,
-];
 const FROM_RESPONDER: u8 = 32;
 const INTO_SUCCESSOR: u8 = 64;
 
@@ -167,7 +171,7 @@ impl Packed {
             window: self.window,
             flags: self.flags,
             from: if self.tag & FROM_RESPONDER == 0 { Role::Initiator } else { Role::Responder },
-            kind: KINDS.get(usize::from(self.tag & 31)).copied().unwrap_or_default(),
+            kind: EventKind::ALL.get(usize::from(self.tag & 31)).copied().unwrap_or_default(),
             into_successor: self.tag & INTO_SUCCESSOR != 0,
         }
     }
@@ -179,7 +183,7 @@ mod tests {
 
     #[test]
     fn packing_loses_nothing() {
-        for kind in KINDS {
+        for kind in EventKind::ALL {
             for from in Role::BOTH {
                 let event = Event {
                     at: RecordRef { record: 7, time: Timestamp::from_nanos(9) },
