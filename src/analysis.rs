@@ -1,14 +1,16 @@
 //! One run: captures in, flows and findings out. Wires the stages together.
 
+mod order;
+
 use std::io;
 
+use self::order::TimeOrder;
 use crate::capture::{Compression, FileSummary, Health, Input, Problem};
 use crate::diagnose::{Context, Finding, Severity, diagnose};
-use crate::dissect::Dissector;
-use crate::flow::{BATCH, Flow, FlowOutcome, Limits, Table, TableStats};
+use crate::dissect::{Dissector, Skips};
+use crate::flow::{Flow, FlowOutcome, Limits, Table, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{FileFacts, InputFacts, Plan, Report, Skipped, Sources};
-use crate::tcp::Segment;
 use crate::time::TimeDelta;
 
 /// Records between two calls of the progress callback.
@@ -117,20 +119,13 @@ impl<'a> Analysis<'a> {
         let mut teller = Teller::new(&self.narrowing, self.plan.limits, report, self.plan.inputs.clone());
         let mut dissector = Dissector::new();
         let mut table = Table::new(self.plan.limits);
-        let mut segments: Vec<Segment> = Vec::with_capacity(BATCH);
+        let mut order = TimeOrder::default();
         let mut until_progress = PROGRESS_EVERY;
-        let mut first_icmp_error = None;
         while let Some(record) = input.next_record() {
-            if let Some(error) = dissector.dissect_onto(&record, &mut segments) {
-                table.observe_all(&segments, &mut |flow| teller.tell(flow));
-                segments.clear();
-                table.observe_icmp(&error, &mut |flow| teller.tell(flow));
-                first_icmp_error.get_or_insert(error.record);
-            }
-            if segments.len() == BATCH {
+            dissector.dissect_onto(&record, order.inlet());
+            if order.is_full() {
                 teller.learn_files(&input);
-                table.observe_all(&segments, &mut |flow| teller.tell(flow));
-                segments.clear();
+                order.release(|found| table.observe_any(found, &mut |flow| teller.tell(flow)));
                 if teller.failed() {
                     break;
                 }
@@ -144,14 +139,14 @@ impl<'a> Analysis<'a> {
             }
         }
         teller.learn_files(&input);
-        table.observe_all(&segments, &mut |flow| teller.tell(flow));
+        order.finish(|found| table.observe_any(found, &mut |flow| teller.tell(flow)));
         // Records that are no segments pass time as well.
         if let Some(end) = input.files().iter().filter_map(|file| file.last_time).max() {
             table.advance(end, &mut |flow| teller.tell(flow));
         }
         table.cut(input.problems().iter().filter_map(cut_at));
         table.finish(&mut |flow| teller.tell(flow));
-        teller.finish(input, &dissector, first_icmp_error.unwrap_or(0), table.stats())
+        teller.finish(input, &dissector, table.stats())
     }
 }
 
@@ -234,15 +229,9 @@ impl<'r> Teller<'r> {
         self.error = self.report.flow(flow, &self.findings, &sources);
     }
 
-    fn finish(
-        self,
-        input: Input,
-        dissector: &Dissector,
-        first_icmp: u64,
-        table: TableStats,
-    ) -> io::Result<Outcome> {
+    fn finish(self, input: Input, dissector: &Dissector, table: TableStats) -> io::Result<Outcome> {
         self.error?;
-        let facts = input_facts(&input, dissector, first_icmp, table);
+        let facts = input_facts(&input, dissector, table);
         self.report.finish(&facts)?;
         let outcomes =
             FlowOutcome::ALL.into_iter().zip(self.by_outcome).filter(|(_, count)| *count > 0).collect();
@@ -268,7 +257,7 @@ fn locate(starts: &[u64], record: u64) -> (usize, u64) {
     (file, (record + 1).saturating_sub(start))
 }
 
-fn input_facts(input: &Input, dissector: &Dissector, first_icmp: u64, table: TableStats) -> InputFacts {
+fn input_facts(input: &Input, dissector: &Dissector, table: TableStats) -> InputFacts {
     let tally = dissector.tally();
     let mut skipped: Vec<Skipped> = tally
         .reasons()
@@ -278,9 +267,9 @@ fn input_facts(input: &Input, dissector: &Dissector, first_icmp: u64, table: Tab
             first_record: skips.first_record,
         })
         .collect();
-    if tally.icmp_errors() > 0 {
-        let reason = "ICMP error about TCP".to_owned();
-        skipped.push(Skipped { reason, count: tally.icmp_errors(), first_record: first_icmp });
+    let Skips { count, first_record } = tally.icmp_errors();
+    if count > 0 {
+        skipped.push(Skipped { reason: "ICMP error about TCP".to_owned(), count, first_record });
     }
     skipped.sort_by_key(|skipped| (std::cmp::Reverse(skipped.count), skipped.first_record));
     InputFacts {

@@ -35,6 +35,18 @@ pub enum Dissected {
     Skipped,
 }
 
+impl Dissected {
+    /// Capture time of the record; the beginning of time for a skipped one.
+    #[inline]
+    pub fn time(&self) -> Timestamp {
+        match self {
+            Self::Segment(segment) => segment.time,
+            Self::IcmpError(error) => error.time,
+            Self::Skipped => Timestamp::MIN,
+        }
+    }
+}
+
 /// An ICMP or ICMPv6 error message that quotes the start of a TCP segment (RFC 792, RFC 4443).
 #[derive(Clone, Copy, Debug)]
 pub struct IcmpError {
@@ -76,22 +88,20 @@ impl Dissector {
         self.shortcut(record, Dissected::Segment).unwrap_or_else(|| self.dissect_by_layers(record))
     }
 
-    /// As [`Self::dissect`], with the segment put behind `segments`: the way for many records, because the
-    /// segment is built where it stays. Gives the ICMP error if the record is one.
+    /// As [`Self::dissect`], with the result put behind `found` unless the record is skipped: the way for many
+    /// records, because the segment is built where it stays.
     #[inline]
-    pub fn dissect_onto(&mut self, record: &Record<'_>, segments: &mut Vec<Segment>) -> Option<IcmpError> {
+    pub fn dissect_onto(&mut self, record: &Record<'_>, found: &mut Vec<Dissected>) {
         // Where there is room already, nothing stands between the octets of the frame and the segment's place.
-        if segments.len() < segments.capacity()
-            && self.shortcut(record, |segment| segments.push(segment)).is_some()
+        if found.len() < found.capacity()
+            && self.shortcut(record, |segment| found.push(Dissected::Segment(segment))).is_some()
         {
-            return None;
+            return;
         }
         match self.dissect_by_layers(record) {
-            Dissected::Segment(segment) => segments.push(segment),
-            Dissected::IcmpError(error) => return Some(error),
             Dissected::Skipped => {}
+            other => found.push(other),
         }
-        None
     }
 
     #[inline]
@@ -110,7 +120,7 @@ impl Dissector {
         });
         match dissected {
             Dissected::Segment(_) => self.tally.count_segment(),
-            Dissected::IcmpError(_) => self.tally.count_icmp_error(),
+            Dissected::IcmpError(_) => self.tally.count_icmp_error(record.number),
             Dissected::Skipped => self.tally.count_skipped(),
         }
         dissected

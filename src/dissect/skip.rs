@@ -97,12 +97,12 @@ impl fmt::Display for SkipReason {
     }
 }
 
-/// How often one reason applied, and where to look for an example.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How often something applied, and where to look for an example.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skips {
-    /// Records skipped.
+    /// Records.
     pub count: u64,
-    /// Number of the first of them.
+    /// Number of the first of them; 0 when there is none.
     pub first_record: u64,
 }
 
@@ -112,7 +112,7 @@ pub struct Skips {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SkipTally {
     segments: u64,
-    icmp_errors: u64,
+    icmp_errors: Skips,
     /// Counted by itself, so that the sum over all reasons can be held against it.
     skipped: u64,
     reasons: BTreeMap<SkipReason, Skips>,
@@ -121,7 +121,7 @@ pub struct SkipTally {
 impl SkipTally {
     /// Records seen.
     pub const fn records(&self) -> u64 {
-        self.segments + self.icmp_errors + self.skipped
+        self.segments + self.icmp_errors.count + self.skipped
     }
 
     /// Records that were TCP segments.
@@ -130,7 +130,7 @@ impl SkipTally {
     }
 
     /// Records that were ICMP errors about a TCP segment.
-    pub const fn icmp_errors(&self) -> u64 {
+    pub const fn icmp_errors(&self) -> Skips {
         self.icmp_errors
     }
 
@@ -147,7 +147,7 @@ impl SkipTally {
     /// Adds the counts of another part of the same input.
     pub fn merge(&mut self, other: &Self) {
         self.segments += other.segments;
-        self.icmp_errors += other.icmp_errors;
+        self.icmp_errors.add(other.icmp_errors);
         self.skipped += other.skipped;
         for (reason, skips) in other.reasons() {
             self.add(reason, skips);
@@ -159,8 +159,8 @@ impl SkipTally {
         self.segments += 1;
     }
 
-    pub(super) const fn count_icmp_error(&mut self) {
-        self.icmp_errors += 1;
+    pub(super) fn count_icmp_error(&mut self, record: u64) {
+        self.icmp_errors.add(Skips { count: 1, first_record: record });
     }
 
     pub(super) const fn count_skipped(&mut self) {
@@ -172,13 +172,18 @@ impl SkipTally {
     }
 
     fn add(&mut self, reason: SkipReason, skips: Skips) {
-        self.reasons
-            .entry(reason)
-            .and_modify(|known| {
-                known.count += skips.count;
-                known.first_record = known.first_record.min(skips.first_record);
-            })
-            .or_insert(skips);
+        self.reasons.entry(reason).or_default().add(skips);
+    }
+}
+
+impl Skips {
+    fn add(&mut self, others: Self) {
+        self.first_record = match (self.count, others.count) {
+            (_, 0) => self.first_record,
+            (0, _) => others.first_record,
+            _ => self.first_record.min(others.first_record),
+        };
+        self.count += others.count;
     }
 }
 

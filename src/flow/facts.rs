@@ -20,6 +20,22 @@ pub struct RecordRef {
     pub time: Timestamp,
 }
 
+/// Records whose times run backwards by this much at most are taken in the order of time; where the clock steps back
+/// by more, in the order of the file. Several queues or interfaces that feed one file differ by less; clocks are set
+/// back by more.
+pub const REORDER_WINDOW: TimeDelta = TimeDelta::from_millis(10);
+
+impl RecordRef {
+    /// True when this record was taken before `other`.
+    pub fn is_before(self, other: Self) -> bool {
+        if (self.time - other.time).abs() <= REORDER_WINDOW {
+            (self.time, self.record) < (other.time, other.record)
+        } else {
+            self.record < other.record
+        }
+    }
+}
+
 /// Thresholds that decide outcomes. They are options and are printed in the reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -27,8 +27,8 @@ mod tombstone;
 pub use event::{Event, EventKind};
 pub use facts::{
     Answered, CloseWait, EndpointState, FinFacts, Flow, FlowOutcome, Handshake, Limits, Origin, Pause,
-    RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic,
+    REORDER_WINDOW, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic,
 };
 pub use letters::{Letter, Letters};
 pub use replay::{Premise, Step, replay};
-pub use table::{BATCH, Table, TableStats};
+pub use table::{Table, TableStats};

@@ -191,7 +191,7 @@ impl Live {
         let own = self.halves[from].last;
         let peers = self.halves[!from].last;
         let mut context = [(from, own), (!from, peers)];
-        if own.at.record > peers.at.record {
+        if peers.at.is_before(own.at) {
             context.swap(0, 1);
         }
         for (role, seen) in context {

@@ -146,7 +146,7 @@ fn fin_facts(live: &Live, events: &[Event]) -> Sides<Option<FinFacts>> {
 
 fn first_closer(fin: &Sides<Option<FinFacts>>) -> Option<Role> {
     match (fin.initiator, fin.responder) {
-        (Some(initiator), Some(responder)) if responder.first.record < initiator.first.record => {
+        (Some(initiator), Some(responder)) if responder.first.is_before(initiator.first) => {
             Some(Role::Responder)
         }
         (Some(_), _) => Some(Role::Initiator),
@@ -203,9 +203,9 @@ fn close_wait_of(case: &Case<'_>, reset: Option<&Reset>) -> Option<CloseWait> {
     }
     let since = first.acked.unwrap_or(first.first);
     let own_fin = second.map(|fin| fin.first);
-    let rst = reset.filter(|reset| reset.at.record > first.first.record).map(|reset| reset.at);
+    let rst = reset.filter(|reset| first.first.is_before(reset.at)).map(|reset| reset.at);
     let until = match (own_fin, rst) {
-        (Some(fin), Some(rst)) => Some(if rst.record < fin.record { rst } else { fin }),
+        (Some(fin), Some(rst)) => Some(if rst.is_before(fin) { rst } else { fin }),
         (fin, rst) => fin.or(rst),
     };
     let end = until.map_or(case.now, |until| until.time);
@@ -239,5 +239,5 @@ fn unanswered(live: &Live) -> u64 {
 /// The first and last record of a flow's events after `record`, by `role`, with numbers of its own.
 pub(super) fn goes_on_after(case: &Case<'_>, role: Role, at: RecordRef) -> bool {
     let half = &case.live.halves[role];
-    half.last.at.record > at.record && !half.last.flags.rst()
+    at.is_before(half.last.at) && !half.last.flags.rst()
 }

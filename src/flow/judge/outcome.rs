@@ -100,9 +100,7 @@ fn closing(case: &Case<'_>) -> Option<FlowOutcome> {
 /// first FIN had just arrived, and what took long was its way. (RFC 1122 §4.2.3.2: an ACK is delayed by less than
 /// 0.5 s.)
 fn is_prompt(acked: Option<RecordRef>, second: RecordRef) -> bool {
-    acked.is_none_or(|acked| {
-        acked.record >= second.record || second.time - acked.time < LONGEST_DELAY_OF_AN_ACK
-    })
+    acked.is_none_or(|acked| !acked.is_before(second) || second.time - acked.time < LONGEST_DELAY_OF_AN_ACK)
 }
 
 /// Connections that nobody closed.

@@ -126,7 +126,7 @@ fn answered_kind(event: &Event) -> Answered {
 
 fn kind_of(case: &Case<'_>, rst: &Event, answers: Option<(Answered, &Event)>) -> ResetKind {
     let by = rst.from;
-    let own_fin = case.fin[by].filter(|fin| fin.first.record < rst.at.record);
+    let own_fin = case.fin[by].filter(|fin| fin.first.is_before(rst.at));
     if matches!(answers, Some((Answered::Syn, _))) {
         return ResetKind::Refusal;
     }
@@ -154,9 +154,9 @@ fn kind_of(case: &Case<'_>, rst: &Event, answers: Option<(Answered, &Event)>) ->
 
 /// Both FINs had been acknowledged before it.
 fn is_after_close(case: &Case<'_>, rst: &Event) -> bool {
-    Role::BOTH.into_iter().all(|role| {
-        case.fin[role].is_some_and(|fin| fin.acked.is_some_and(|acked| acked.record < rst.at.record))
-    })
+    Role::BOTH
+        .into_iter()
+        .all(|role| case.fin[role].is_some_and(|fin| fin.acked.is_some_and(|acked| acked.is_before(rst.at))))
 }
 
 /// A RST counts unless its receiver goes on with the same numbers: then it was lost behind the capture point
@@ -169,14 +169,13 @@ fn is_ignored(case: &Case<'_>, rst: &Event, answers: Option<Answered>, kind: Res
     if kind == ResetKind::Refusal {
         return case.live.stage.syn_ack && case.live.stage.handshake_done;
     }
-    let later_rst = |event: &&Event| {
-        event.kind == EventKind::Rst && event.from == rst.from && event.at.record > rst.at.record
-    };
-    let next_rst = case.events.iter().find(later_rst).map(|event| event.at.record);
+    let later_rst =
+        |event: &&Event| event.kind == EventKind::Rst && event.from == rst.from && rst.at.is_before(event.at);
+    let next_rst = case.events.iter().find(later_rst).map(|event| event.at);
     let went_on = |event: &&Event| {
         event.from == receiver
-            && event.at.record > rst.at.record
-            && next_rst.is_none_or(|next| event.at.record < next)
+            && rst.at.is_before(event.at)
+            && next_rst.is_none_or(|next| event.at.is_before(next))
             && event.time() - rst.time() > CROSSING
             && !matches!(
                 event.kind,
@@ -189,14 +188,13 @@ fn is_ignored(case: &Case<'_>, rst: &Event, answers: Option<Answered>, kind: Res
     };
     // A receiver that acknowledges what the sender sent after the RST has gone on, however soon.
     let after =
-        |event: &&Event| event.at.record > rst.at.record && !is_rst(event) && event.kind != EventKind::Ghost;
+        |event: &&Event| rst.at.is_before(event.at) && !is_rst(event) && event.kind != EventKind::Ghost;
     let sent_after =
         case.events.iter().filter(after).find(|event| event.from == rst.from && event.end() != event.seq);
     let taken_after = |event: &&Event| {
         event.from == receiver
             && event.flags.ack()
-            && sent_after
-                .is_some_and(|sent| event.at.record > sent.at.record && event.ack.at_or_after(sent.end()))
+            && sent_after.is_some_and(|sent| sent.at.is_before(event.at) && event.ack.at_or_after(sent.end()))
     };
     if case.events.iter().any(|event| went_on(&event) || after(&event) && taken_after(&event)) {
         return true;
@@ -208,7 +206,7 @@ fn is_ignored(case: &Case<'_>, rst: &Event, answers: Option<Answered>, kind: Res
         case.events.iter().any(|event| {
             event.kind == EventKind::Rst
                 && event.from == rst.from
-                && event.at.record < rst.at.record
+                && event.at.is_before(rst.at)
                 && event.seq == rst.seq
                 && is_ignored(case, event, answers, kind)
         })

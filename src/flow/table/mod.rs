@@ -15,13 +15,13 @@ use super::history::Arena;
 use super::index::Index;
 use super::live::{Live, NONE};
 use super::tombstone::Graveyard;
-use crate::dissect::IcmpError;
+use crate::dissect::{Dissected, IcmpError};
 use crate::net::FourTuple;
 use crate::tcp::Segment;
 use crate::time::{TimeDelta, Timestamp};
 
 /// Flows finished side by side: as many as there are cache misses a core can have under way, roughly.
-pub const BATCH: usize = 16;
+const BATCH: usize = 16;
 /// A step of capture time by this much wants a second record that confirms it.
 const LEAP: TimeDelta = TimeDelta::from_secs(86_400);
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -115,10 +115,13 @@ impl Table {
         self.live
     }
 
-    /// Takes some segments in the order of capture; flows that capture time finishes go to `done`.
-    pub fn observe_all(&mut self, segments: &[Segment], done: &mut dyn FnMut(&Flow)) {
-        for segment in segments {
-            self.observe(segment, done);
+    /// Takes what was dissected, whatever it is; flows that its capture time finishes go to `done`.
+    #[inline]
+    pub fn observe_any(&mut self, found: &Dissected, done: &mut dyn FnMut(&Flow)) {
+        match found {
+            Dissected::Segment(segment) => self.observe(segment, done),
+            Dissected::IcmpError(error) => self.observe_icmp(error, done),
+            Dissected::Skipped => {}
         }
     }
 

@@ -71,7 +71,7 @@ fn rst_to_old_socket(flow: &Flow, challenge: &Event) -> Option<RecordRef> {
         .find(|event| {
             event.kind == EventKind::Ghost
                 && event.flags.rst()
-                && event.at.record > challenge.at.record
+                && challenge.at.is_before(event.at)
                 && event.seq == challenge.ack
         })
         .map(|event| event.at)
