@@ -176,7 +176,7 @@ mod tests {
         fn jitter_within_the_window_is_undone(jitter in prop::collection::vec(0..10_000_i64, 0..5000)) {
             let times: Vec<i64> = (0..).zip(jitter).map(|(place, jitter): (i64, _)| place * 40 + jitter).collect();
             let out = through(&times);
-            let sorted = out.iter().map(|&record| times[record as usize - 1]);
+            let sorted = out.iter().map(|&record| times[usize::try_from(record).unwrap() - 1]);
             prop_assert!(sorted.is_sorted());
             prop_assert!(REORDER_WINDOW == TimeDelta::from_millis(10));
         }
