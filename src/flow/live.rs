@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
+use super::arena::{Arena, Chain, MAX_EVENTS, RESERVED};
 use super::duplicates::Recent;
 use super::event::{Event, EventKind};
 use super::facts::{Limits, Pause, RecordRef, Reuse};
 use super::half::{Half, PROBE, Seen, is_probe};
-use super::history::{Arena, Chain, MAX_EVENTS, RESERVED};
 use super::letters::{Letter, Letters};
 use crate::net::{FourTuple, Role, Sides};
 use crate::tcp::{Flags, Segment, SeqNumber};

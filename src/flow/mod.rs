@@ -10,6 +10,7 @@
 //! * When a flow is finished (orderly close or reset, and a quiet time after it; or the input ends) its
 //!   events are replayed through the states of RFC 9293, and it becomes a [`Flow`].
 
+mod arena;
 mod duplicates;
 mod event;
 mod facts;
@@ -29,6 +30,7 @@ pub use facts::{
     Answered, CloseWait, EndpointState, FinFacts, Flow, FlowOutcome, Handshake, Limits, Origin, Pause,
     REORDER_WINDOW, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic,
 };
+pub use history::{History, Replay};
 pub use letters::{Letter, Letters};
 pub use replay::{Premise, Step, replay};
 pub use table::{Table, TableStats};

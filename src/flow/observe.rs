@@ -1,9 +1,9 @@
 //! Which segments of a flow are kept as events, and what they change besides the sums.
 
+use super::arena::Arena;
 use super::event::{Event, EventKind};
 use super::facts::RecordRef;
 use super::half::Seen;
-use super::history::Arena;
 use super::letters::Letter;
 use super::live::{Live, Novelty};
 use crate::dissect::IcmpError;

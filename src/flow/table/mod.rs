@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
 use self::rest::{REST, Rest};
+use super::arena::Arena;
 use super::event::Event;
 use super::facts::{Flow, Limits};
-use super::history::Arena;
 use super::index::Index;
 use super::live::{Live, NONE};
 use super::tombstone::Graveyard;
