@@ -182,7 +182,7 @@ const REPORTER_V6: u8 = 2;
 /// Writes what is not common to all kinds.
 pub(super) fn write_icmp(error: &IcmpError, out: &mut Writer<'_>) {
     let reporter_v6 = if error.reporter.is_ipv6() { REPORTER_V6 } else { 0 };
-    out.octets(&[error.kind, error.code, u8::from(error.v6) * V6 | reporter_v6]);
+    out.octets(&[error.kind, error.code, if error.v6 { V6 } else { 0 } | reporter_v6]);
     out.octets(&error.seq.0.to_le_bytes());
     match error.reporter {
         IpAddr::V4(addr) => out.octets(&addr.octets()),

@@ -72,7 +72,9 @@ fn text(found: impl IntoIterator<Item = Dissected>) -> Vec<String> {
 
 fn history(found: &[Dissected]) -> History {
     let mut history = History::default();
-    found.iter().for_each(|found| history.push(found));
+    for found in found {
+        history.push(found);
+    }
     history
 }
 
