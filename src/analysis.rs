@@ -281,7 +281,7 @@ fn input_facts(input: &Input, dissector: &Dissector, table: TableStats) -> Input
         duplicates: table.copies,
         first_time: input.files().iter().filter_map(|file| file.first_time).min(),
         last_time: input.files().iter().filter_map(|file| file.last_time).max(),
-        notes: notes(input, input.health()),
+        notes: notes(input, input.health(), table),
     }
 }
 
@@ -317,7 +317,7 @@ fn overlap(files: &[FileSummary]) -> Option<String> {
 const MOST_OVERLAP: TimeDelta = TimeDelta::from_secs(1);
 
 /// What limits the input, one sentence each.
-fn notes(input: &Input, health: Health) -> Vec<String> {
+fn notes(input: &Input, health: Health, table: TableStats) -> Vec<String> {
     let mut notes: Vec<String> = input.problems().iter().map(ToString::to_string).collect();
     notes.extend(input.files().windows(2).filter_map(overlap));
     let dropped: u64 = input.files().iter().filter_map(|file| file.dropped).sum();
@@ -328,6 +328,18 @@ fn notes(input: &Input, health: Health) -> Vec<String> {
         notes.push(format!(
             "time runs backwards {} times, by {} at most",
             health.steps_back, health.largest_step_back
+        ));
+    }
+    if table.evicted > 0 {
+        notes.push(format!(
+            "{} connections were told before their end because more were live than --max-flows",
+            table.evicted
+        ));
+    }
+    if table.forgotten > 0 {
+        notes.push(format!(
+            "{} connections that had ended were forgotten: what came later on their ports counts as new",
+            table.forgotten
         ));
     }
     if health.untimed > 0 {

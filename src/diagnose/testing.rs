@@ -20,6 +20,7 @@ pub(crate) fn context_at(seconds: f64) -> Context<'static> {
         fin_delay: TimeDelta::from_secs(1),
         linger: TimeDelta::from_secs(60),
         time_wait: TimeDelta::from_secs(60),
+        max_flows: 1000,
     };
     Context { limits: LIMITS, now: at(seconds) }
 }

@@ -46,6 +46,8 @@ pub struct Limits {
     /// How long a closed connection's four-tuple counts as not yet free. Default 60 s, the TIME-WAIT of most
     /// stacks; RFC 9293 §3.4.2 asks for 2MSL = 240 s.
     pub time_wait: TimeDelta,
+    /// Most flows that are live at once (`--max-flows`). Default 1,000,000: some 600 MB.
+    pub max_flows: u64,
 }
 
 impl Default for Limits {
@@ -54,6 +56,7 @@ impl Default for Limits {
             fin_delay: TimeDelta::from_secs(1),
             linger: TimeDelta::from_secs(60),
             time_wait: TimeDelta::from_secs(60),
+            max_flows: 1_000_000,
         }
     }
 }

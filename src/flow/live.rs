@@ -46,6 +46,8 @@ pub(super) struct Stage {
     pub(super) rst: bool,
     pub(super) rst_outside: bool,
     pub(super) icmp: bool,
+    /// It had to leave the table before its time.
+    pub(super) evicted: bool,
     /// Only while every further segment can be handled by sums alone.
     pub(super) plain: bool,
 }
@@ -88,6 +90,8 @@ pub(super) struct Rare {
     pub(super) icmp_reporter: Option<IpAddr>,
 }
 
+/// Deadline of a flow that is out of the index and waits for its row.
+pub(super) const RETIRED: Timestamp = Timestamp::MIN;
 /// No second of capture time.
 pub(super) const NEVER: i64 = i64::MAX;
 /// No slot.

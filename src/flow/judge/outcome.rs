@@ -131,6 +131,9 @@ fn open(case: &Case<'_>) -> FlowOutcome {
 
 /// What the capture cannot have seen of this flow, where the verdict rests on not having seen it.
 fn blind_spot(case: &Case<'_>, outcome: FlowOutcome) -> Option<&'static str> {
+    if case.live.stage.evicted {
+        return Some("too many connections were live at once to follow them all (--max-flows)");
+    }
     if case.cut {
         return Some("the capture file breaks off inside this flow");
     }

@@ -1,5 +1,6 @@
 //! The table of live flows: which incarnation a segment belongs to, and when a flow is finished.
 
+mod full;
 mod lifetime;
 mod placement;
 mod rest;
@@ -35,6 +36,10 @@ pub struct TableStats {
     pub copies: u64,
     /// Segments of flows whose row was already written.
     pub late: u64,
+    /// Flows that were written before their end because [`Limits::max_flows`] were live.
+    pub evicted: u64,
+    /// Flows that were written and then forgotten: reuse of their four-tuples was not recognised.
+    pub forgotten: u64,
     /// ICMP errors about no flow that is live.
     pub stray_icmp: u64,
     /// Flows begun.
@@ -107,7 +112,7 @@ impl Table {
 
     /// What was done so far.
     pub fn stats(&self) -> TableStats {
-        self.stats
+        TableStats { forgotten: self.graveyard.forgotten(), ..self.stats }
     }
 
     /// Flows that are live now.
@@ -133,10 +138,13 @@ impl Table {
         // Segments of one flow come in rows: try the latest before looking any up.
         let slot = match self.slots.get(self.latest as usize) {
             Some(Some(live)) if live.is_newest_of(segment, self.watermark) => self.latest,
-            _ => match self.find(self.hash_of(&segment.tuple), segment) {
-                Some(slot) => slot,
-                None => return self.observe_unknown(segment),
-            },
+            _ => {
+                let Some(slot) = self.find(self.hash_of(&segment.tuple), segment) else {
+                    self.observe_unknown(segment);
+                    return self.keep_within_limit(done);
+                };
+                slot
+            }
         };
         self.latest = slot;
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
@@ -144,6 +152,7 @@ impl Table {
         let plain = live.stage.plain && live.predecessor == NONE && !segment.flags.is_control();
         if !plain {
             self.observe_known(segment, slot);
+            self.keep_within_limit(done);
         } else if !live.carry(segment, from) {
             if live.is_copy(segment, from) {
                 self.stats.copies += 1;

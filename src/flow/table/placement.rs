@@ -210,7 +210,7 @@ impl Live {
     }
 
     /// True when the flow was closed or reset, so that another may follow unseen.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.stage.rst || (self.halves.initiator.fin && self.halves.responder.fin)
     }
 

@@ -34,11 +34,13 @@ pub(super) struct JsonLimits {
     fin_delay: TimeDelta,
     linger: TimeDelta,
     time_wait: TimeDelta,
+    max_flows: u64,
 }
 
 impl JsonLimits {
     pub(super) fn of(limits: &Limits) -> Self {
-        Self { fin_delay: limits.fin_delay, linger: limits.linger, time_wait: limits.time_wait }
+        let &Limits { fin_delay, linger, time_wait, max_flows } = limits;
+        Self { fin_delay, linger, time_wait, max_flows }
     }
 }
 

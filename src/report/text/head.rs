@@ -58,9 +58,13 @@ pub(super) fn write_accounts(page: &mut Page<'_>, summary: &Summary, input: &Inp
         page.labelled("", &format!("… and {} more files", input.files.len() - FILES))?;
     }
     write_health(page, input)?;
-    let Limits { fin_delay, linger, time_wait } = summary.limits;
-    let limits =
-        [format!("fin-delay {fin_delay}"), format!("linger {linger}"), format!("time-wait {time_wait}")];
+    let Limits { fin_delay, linger, time_wait, max_flows } = summary.limits;
+    let limits = [
+        format!("fin-delay {fin_delay}"),
+        format!("linger {linger}"),
+        format!("time-wait {time_wait}"),
+        format!("max-flows {}", grouped(max_flows)),
+    ];
     page.labelled("limits", &listed(limits.iter().map(String::as_str)))
 }
 
