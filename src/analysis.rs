@@ -5,13 +5,14 @@ mod order;
 use std::io;
 
 use self::order::TimeOrder;
-use crate::capture::{Compression, FileSummary, Health, Input, Problem};
+use crate::capture::{
+    ClockHealth, Compression, FileSummary, Gap, Health, Input, Irregularity, Overlap, Problem,
+};
 use crate::diagnose::{Context, Finding, Severity, diagnose};
 use crate::dissect::{Dissector, Skips};
 use crate::flow::{Flow, FlowOutcome, Limits, Table, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{FileFacts, InputFacts, Plan, Report, Skipped, Sources};
-use crate::time::TimeDelta;
 
 /// Records between two calls of the progress callback.
 const PROGRESS_EVERY: u64 = 1 << 14;
@@ -281,7 +282,7 @@ fn input_facts(input: &Input, dissector: &Dissector, table: TableStats) -> Input
         duplicates: table.copies,
         first_time: input.files().iter().filter_map(|file| file.first_time).min(),
         last_time: input.files().iter().filter_map(|file| file.last_time).max(),
-        notes: notes(input, input.health(), table),
+        notes: notes(input, &input.health(), table),
     }
 }
 
@@ -298,38 +299,18 @@ fn file_facts(file: &FileSummary) -> FileFacts {
     }
 }
 
-/// Files of one capture point follow each other. Two that overlap look like two points, which see each packet
-/// twice, far apart in reading order: what would be copies is taken for segments.
-fn overlap(files: &[FileSummary]) -> Option<String> {
-    let [first, second] = files else { return None };
-    let shared = first.last_time? - second.first_time?;
-    (shared > MOST_OVERLAP).then(|| {
-        format!(
-            "{} and {} overlap by {shared}: two capture points? Give them one at a time, or merge them first \
-             (mergecap); together their counts and findings are wrong",
-            first.path.display(),
-            second.path.display()
-        )
-    })
-}
-
-/// Files of a ring may share a moment.
-const MOST_OVERLAP: TimeDelta = TimeDelta::from_secs(1);
-
 /// What limits the input, one sentence each.
-fn notes(input: &Input, health: Health, table: TableStats) -> Vec<String> {
+fn notes(input: &Input, health: &Health, table: TableStats) -> Vec<String> {
     let mut notes: Vec<String> = input.problems().iter().map(ToString::to_string).collect();
-    notes.extend(input.files().windows(2).filter_map(overlap));
-    let dropped: u64 = input.files().iter().filter_map(|file| file.dropped).sum();
-    if dropped > 0 {
+    let name = |file: usize| {
+        input.files().get(file).map_or_else(String::new, |file| file.path.display().to_string())
+    };
+    notes.extend(health.overlaps.iter().map(|overlap| overlap_note(overlap, &name)));
+    notes.extend(health.gaps.iter().map(|gap| gap_note(gap, &name)));
+    if let Some(dropped @ 1..) = health.dropped {
         notes.push(format!("the capturing host says that it dropped {dropped} frames"));
     }
-    if health.steps_back > 0 {
-        notes.push(format!(
-            "time runs backwards {} times, by {} at most",
-            health.steps_back, health.largest_step_back
-        ));
-    }
+    notes.extend(clock_notes(&health.clock, &name));
     if table.evicted > 0 {
         notes.push(format!(
             "{} connections were told before their end because more were live than --max-flows",
@@ -342,11 +323,56 @@ fn notes(input: &Input, health: Health, table: TableStats) -> Vec<String> {
             table.forgotten
         ));
     }
-    if health.untimed > 0 {
+    if health.untimed.count > 0 {
         notes.push(format!(
             "{} records carry no time: their durations and delays cannot be told",
-            health.untimed
+            health.untimed.count
         ));
     }
     notes
+}
+
+fn overlap_note(overlap: &Overlap, name: &dyn Fn(usize) -> String) -> String {
+    let Overlap { earlier, later, span, merged } = *overlap;
+    let (earlier, later) = (name(earlier), name(later));
+    if merged {
+        format!("{earlier} and {later} overlap by {span}: read side by side in the order of time")
+    } else {
+        format!(
+            "{earlier} and {later} overlap by {span} and were read one after the other: merge them first \
+             (mergecap); together their counts and findings are wrong"
+        )
+    }
+}
+
+fn gap_note(gap: &Gap, name: &dyn Fn(usize) -> String) -> String {
+    format!(
+        "nothing for {} between {} and {}, where records are {} apart at most: a file may be missing",
+        gap.span(),
+        name(gap.before.file),
+        name(gap.after.file),
+        gap.usual
+    )
+}
+
+fn clock_notes(clock: &ClockHealth, name: &dyn Fn(usize) -> String) -> Vec<String> {
+    let told = |seen: &Irregularity, what: &str| {
+        let place = seen.first.filter(|_| seen.count > 0)?;
+        let (count, largest) = (seen.count, seen.largest);
+        let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+        Some(format!(
+            "{what} {times}, by {largest} at most (first: {}, record {})",
+            name(place.file),
+            place.record
+        ))
+    };
+    [
+        told(&clock.steps_back, "the clock steps back"),
+        told(&clock.leaps, "the clock leaps ahead"),
+        told(&clock.strays, "a single time stamp lies apart"),
+        told(&clock.reordered, "neighbouring records run backwards"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

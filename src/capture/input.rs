@@ -11,10 +11,11 @@ use std::vec;
 use super::Record;
 use super::buffer::CHUNK;
 use super::damage::{Damage, Problem};
+use super::health::Health;
 use super::order::{in_order_of_time, regular_file_length};
-use super::reader::{Counted, Reader, Tally};
-use super::summary::{FileSummary, Health};
-use crate::time::{TimeDelta, Timestamp};
+use super::reader::{Counted, Reader};
+use super::summary::FileSummary;
+use crate::time::Timestamp;
 use crate::{Error, Result};
 
 /// Capture files, read one after the other as one stream of numbered records.
@@ -34,7 +35,8 @@ pub struct Input {
     reader: Reader,
     /// Record numbers given to the files before the open one.
     numbers_before: u64,
-    clock: InputClock,
+    /// Time of the record before.
+    previous: Timestamp,
     /// Index of the open file.
     reading: Option<usize>,
     /// Those not yet opened, in reading order.
@@ -43,9 +45,6 @@ pub struct Input {
     opened: usize,
     files: Vec<FileSummary>,
     problems: Vec<Problem>,
-    /// Counts of the files before the open one.
-    clipped_before: u64,
-    untimed_before: u64,
     bytes_read: Arc<AtomicU64>,
     bytes_before: u64,
     total_bytes: Option<u64>,
@@ -84,14 +83,12 @@ impl Input {
         Self {
             reader: Reader::nothing(),
             numbers_before: 0,
-            clock: InputClock::default(),
+            previous: Timestamp::default(),
             reading: None,
             sources: sources.into_iter(),
             opened: 0,
             files: names.iter().map(summary).collect(),
             problems: Vec::new(),
-            clipped_before: 0,
-            untimed_before: 0,
             bytes_read: Arc::new(AtomicU64::new(0)),
             bytes_before: 0,
             total_bytes,
@@ -110,9 +107,10 @@ impl Input {
                 return None;
             }
         };
+        self.previous = packet.time.unwrap_or(self.previous);
         Some(Record {
             number: self.numbers_before + self.reader.frame_number(),
-            time: self.clock.observe(packet.time),
+            time: self.previous,
             link: packet.link,
             interface: packet.interface,
             original_length: packet.original_length,
@@ -142,15 +140,9 @@ impl Input {
         &self.problems
     }
 
-    /// What limits the input as a whole, so far.
+    /// What limits the input as a whole: of the files that were read to their end.
     pub fn health(&self) -> Health {
-        let &Tally { clipped, untimed, .. } = self.reader.tally();
-        Health {
-            steps_back: self.clock.steps_back,
-            largest_step_back: self.clock.largest_step_back,
-            clipped: self.clipped_before + clipped,
-            untimed: self.untimed_before + untimed,
-        }
+        Health::of(&self.files)
     }
 
     /// Octets read so far, as the files lie on disk.
@@ -211,11 +203,14 @@ impl Input {
             return;
         };
         let reader = mem::replace(&mut self.reader, Reader::nothing());
-        let (tally, frames) = (*reader.tally(), reader.frame_number());
+        let frames = reader.frame_number();
         let path = file.path.clone();
         let remains = reader.finish(&path, file);
         file.bytes_read = self.bytes_read.load(Ordering::Relaxed) - self.bytes_before;
         self.bytes_before += file.bytes_read;
+        for place in file.places_mut() {
+            (place.file, place.global_record) = (index, self.numbers_before + place.record);
+        }
         self.problems.extend(remains.notes.into_iter().map(|note| {
             Problem::Damaged(Damage {
                 file: index,
@@ -229,8 +224,6 @@ impl Input {
         self.problems.extend(remains.failure.map(Problem::Unreadable));
         self.storage = remains.storage;
         self.numbers_before += frames;
-        self.clipped_before += tally.clipped;
-        self.untimed_before += tally.untimed;
     }
 }
 
@@ -244,47 +237,6 @@ impl Source {
             Self::Reader(inner) => Box::new(Counted { inner, count }),
             Self::StandardInput => Box::new(Counted { inner: io::stdin(), count }),
         })
-    }
-}
-
-/// The time of the record before, over all files.
-#[derive(Debug)]
-struct InputClock {
-    previous: Timestamp,
-    latest: Timestamp,
-    steps_back: u64,
-    largest_step_back: TimeDelta,
-}
-
-impl Default for InputClock {
-    fn default() -> Self {
-        Self {
-            previous: Timestamp::default(),
-            latest: Timestamp::MIN,
-            steps_back: 0,
-            largest_step_back: TimeDelta::ZERO,
-        }
-    }
-}
-
-impl InputClock {
-    /// The time of a record: its own, or the last known one.
-    #[inline]
-    fn observe(&mut self, time: Option<Timestamp>) -> Timestamp {
-        let Some(time) = time else { return self.previous };
-        if time >= self.latest {
-            self.latest = time;
-        } else if time < self.previous {
-            self.step_back_to(time);
-        }
-        self.previous = time;
-        time
-    }
-
-    #[cold]
-    fn step_back_to(&mut self, time: Timestamp) {
-        self.steps_back += 1;
-        self.largest_step_back = self.largest_step_back.max(self.latest - time);
     }
 }
 

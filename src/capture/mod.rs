@@ -21,11 +21,13 @@
 
 mod buffer;
 mod bytes;
+mod clock;
 mod compression;
 mod damage;
 mod expand;
 #[cfg(test)]
 mod fixtures;
+mod health;
 mod input;
 mod order;
 mod pcap;
@@ -36,8 +38,11 @@ mod timestamps;
 
 pub use damage::{Damage, DamageKind, Problem};
 pub use expand::expand;
+pub use health::{
+    BORDER, ClockHealth, Gap, Health, Irregularity, LEAP, Occurrence, Overlap, Place, REORDERING,
+};
 pub use input::Input;
-pub use summary::{Compression, FileSummary, Format, Health, InterfaceSummary};
+pub use summary::{Compression, FileSummary, Format, InterfaceSummary};
 pub use timestamps::Resolution;
 
 use std::fmt;

@@ -108,7 +108,9 @@ fn unpack(octets: Vec<u8>) -> Vec<u8> {
     let mut plain = Vec::new();
     match octets.get(..4) {
         Some([0x1f, 0x8b, ..]) => drop(MultiGzDecoder::new(octets.as_slice()).read_to_end(&mut plain)),
-        Some([0x28, 0xb5, 0x2f, 0xfd]) => drop(zstd::Decoder::new(octets.as_slice()).unwrap().read_to_end(&mut plain)),
+        Some([0x28, 0xb5, 0x2f, 0xfd]) => {
+            drop(zstd::Decoder::new(octets.as_slice()).unwrap().read_to_end(&mut plain))
+        }
         _ => return octets,
     }
     plain

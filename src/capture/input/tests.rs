@@ -4,6 +4,7 @@ use super::super::bytes::ByteOrder::{Big, Little};
 use super::super::fixtures::{Dribble, drain, pcap, pcapng, problems, read};
 use super::super::{Compression, expand};
 use super::*;
+use crate::time::TimeDelta;
 
 const MICROS: u32 = 0xa1b2_c3d4;
 
@@ -130,10 +131,10 @@ fn what_is_packed_twice_or_broken_is_no_capture() {
 }
 
 #[test]
-fn a_clock_that_steps_back_is_measured_against_the_latest_time() {
-    let (_, input) = read(&capture(&[10, 20, 15, 16, 12, 30]));
-    let health = input.health();
-    assert_eq!((health.steps_back, health.largest_step_back), (2, TimeDelta::from_secs(8)));
+fn a_clock_that_steps_back_is_measured_from_where_it_was_set() {
+    let (_, input) = read(&capture(&[10, 20, 15, 16, 12, 13, 30]));
+    let steps = input.health().clock.steps_back;
+    assert_eq!((steps.count, steps.largest, steps.first.unwrap().record), (2, TimeDelta::from_secs(5), 3));
     let file = &input.files()[0];
     assert_eq!((file.first_time, file.last_time), (Some(seconds(10)), Some(seconds(30))));
 }
