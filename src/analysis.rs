@@ -1,15 +1,17 @@
 //! One run: captures in, flows and findings out. Wires the stages together.
 
 mod order;
+mod partial;
 
 use std::io;
 
 use self::order::TimeOrder;
+pub use self::partial::Partial;
 use crate::capture::{
-    ClockHealth, Compression, FileSummary, Gap, Health, Input, Irregularity, Overlap, Problem,
+    Account, ClockHealth, Compression, FileSummary, Gap, Health, Input, Irregularity, Overlap, Problem,
 };
 use crate::diagnose::{Context, Finding, Severity, diagnose};
-use crate::dissect::{Dissector, Skips};
+use crate::dissect::{Dissector, SkipTally, Skips};
 use crate::flow::{Flow, FlowOutcome, Limits, Table, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{FileFacts, InputFacts, Plan, Report, Skipped, Sources};
@@ -115,39 +117,89 @@ impl<'a> Analysis<'a> {
     /// # Errors
     /// What `report` says; the run stops there.
     pub fn run(mut self, mut input: Input, report: &mut dyn Report) -> io::Result<Outcome> {
-        self.plan.inputs = input.files().iter().map(|file| file.path.display().to_string()).collect();
-        report.begin(&self.plan)?;
-        let mut teller = Teller::new(&self.narrowing, self.plan.limits, report, self.plan.inputs.clone());
+        let mut progress = self.progress.take();
+        let mut run = self.begin(input.files(), report)?;
         let mut dissector = Dissector::new();
-        let mut table = Table::new(self.plan.limits);
-        let mut order = TimeOrder::default();
         let mut until_progress = PROGRESS_EVERY;
         while let Some(record) = input.next_record() {
-            dissector.dissect_onto(&record, order.inlet());
-            if order.is_full() {
-                teller.learn_files(&input);
-                order.release(|found| table.observe_any(found, &mut |flow| teller.tell(flow)));
-                if teller.failed() {
+            dissector.dissect_onto(&record, run.order.inlet());
+            if run.order.is_full() {
+                run.teller.learn_files(input.files_opened());
+                run.release();
+                if run.teller.failed() {
                     break;
                 }
             }
             until_progress -= 1;
             if until_progress == 0 {
                 until_progress = PROGRESS_EVERY;
-                if let Some(progress) = &mut self.progress {
+                if let Some(progress) = &mut progress {
                     progress(input.bytes_read());
                 }
             }
         }
-        teller.learn_files(&input);
-        order.finish(|found| table.observe_any(found, &mut |flow| teller.tell(flow)));
-        // Records that are no segments pass time as well.
-        if let Some(end) = input.files().iter().filter_map(|file| file.last_time).max() {
-            table.advance(end, &mut |flow| teller.tell(flow));
+        run.finish(input.into_account(), &dissector.into_tally())
+    }
+
+    /// Tells `report` of the parts of a capture that were read before: exactly what [`Self::run`] tells of their
+    /// files.
+    ///
+    /// # Errors
+    /// What `report` says; the run stops there.
+    pub fn run_joined(mut self, partial: Partial, report: &mut dyn Report) -> io::Result<Outcome> {
+        let Partial { history, tally, account } = partial;
+        let mut run = self.begin(&account.files, report)?;
+        run.teller.learn_files(&account.files);
+        for found in history {
+            run.order.inlet().push(found);
+            if run.order.is_full() {
+                run.release();
+                if run.teller.failed() {
+                    break;
+                }
+            }
         }
-        table.cut(input.problems().iter().filter_map(cut_at));
-        table.finish(&mut |flow| teller.tell(flow));
-        teller.finish(input, &dissector, table.stats())
+        run.finish(account, &tally)
+    }
+
+    fn begin<'r>(&'r mut self, files: &[FileSummary], report: &'r mut dyn Report) -> io::Result<Run<'r>> {
+        self.plan.inputs = files.iter().map(|file| file.path.display().to_string()).collect();
+        report.begin(&self.plan)?;
+        let inputs = self.plan.inputs.clone();
+        Ok(Run {
+            order: TimeOrder::default(),
+            table: Table::new(self.plan.limits),
+            teller: Teller::new(&self.narrowing, self.plan.limits, report, inputs),
+        })
+    }
+}
+
+/// What was dissected, on its way to the reports.
+struct Run<'r> {
+    order: TimeOrder,
+    table: Table,
+    teller: Teller<'r>,
+}
+
+impl Run<'_> {
+    fn release(&mut self) {
+        let Self { order, table, teller } = self;
+        order.release(|found| table.observe_any(found, &mut |flow| teller.tell(flow)));
+    }
+
+    /// The input has ended.
+    fn finish(mut self, account: Account, tally: &SkipTally) -> io::Result<Outcome> {
+        let Self { order, table, teller } = &mut self;
+        teller.learn_files(&account.files);
+        let mut tell = |flow: &Flow| teller.tell(flow);
+        order.finish(|found| table.observe_any(found, &mut tell));
+        // Records that are no segments pass time as well.
+        if let Some(end) = account.end() {
+            table.advance(end, &mut tell);
+        }
+        table.cut(account.problems.iter().filter_map(cut_at));
+        table.finish(&mut tell);
+        self.teller.finish(account, tally, self.table.stats())
     }
 }
 
@@ -198,8 +250,7 @@ impl<'r> Teller<'r> {
 
     /// Learns where the files that were opened since begin.
     #[inline]
-    fn learn_files(&mut self, input: &Input) {
-        let opened = input.files_opened();
+    fn learn_files(&mut self, opened: &[FileSummary]) {
         if opened.len() > self.starts.len() {
             self.starts = opened.iter().map(|file| file.first_record).collect();
         }
@@ -230,13 +281,13 @@ impl<'r> Teller<'r> {
         self.error = self.report.flow(flow, &self.findings, &sources);
     }
 
-    fn finish(self, input: Input, dissector: &Dissector, table: TableStats) -> io::Result<Outcome> {
+    fn finish(self, account: Account, tally: &SkipTally, table: TableStats) -> io::Result<Outcome> {
         self.error?;
-        let facts = input_facts(&input, dissector, table);
+        let facts = input_facts(&account, tally, table);
         self.report.finish(&facts)?;
         let outcomes =
             FlowOutcome::ALL.into_iter().zip(self.by_outcome).filter(|(_, count)| *count > 0).collect();
-        let (files, problems) = input.into_parts();
+        let Account { files, problems, .. } = account;
         Ok(Outcome {
             input: facts,
             files,
@@ -258,8 +309,7 @@ fn locate(starts: &[u64], record: u64) -> (usize, u64) {
     (file, (record + 1).saturating_sub(start))
 }
 
-fn input_facts(input: &Input, dissector: &Dissector, table: TableStats) -> InputFacts {
-    let tally = dissector.tally();
+fn input_facts(account: &Account, tally: &SkipTally, table: TableStats) -> InputFacts {
     let mut skipped: Vec<Skipped> = tally
         .reasons()
         .map(|(reason, skips)| Skipped {
@@ -274,15 +324,15 @@ fn input_facts(input: &Input, dissector: &Dissector, table: TableStats) -> Input
     }
     skipped.sort_by_key(|skipped| (std::cmp::Reverse(skipped.count), skipped.first_record));
     InputFacts {
-        files: input.files().iter().map(file_facts).collect(),
+        files: account.files.iter().map(file_facts).collect(),
         records: tally.records(),
         segments: tally.segments(),
         skipped,
         late_segments: table.late,
         duplicates: table.copies,
-        first_time: input.files().iter().filter_map(|file| file.first_time).min(),
-        last_time: input.files().iter().filter_map(|file| file.last_time).max(),
-        notes: notes(input, &input.health(), table),
+        first_time: account.files.iter().filter_map(|file| file.first_time).min(),
+        last_time: account.end(),
+        notes: notes(account, &account.health(), table),
     }
 }
 
@@ -300,10 +350,10 @@ fn file_facts(file: &FileSummary) -> FileFacts {
 }
 
 /// What limits the input, one sentence each.
-fn notes(input: &Input, health: &Health, table: TableStats) -> Vec<String> {
-    let mut notes: Vec<String> = input.problems().iter().map(ToString::to_string).collect();
+fn notes(account: &Account, health: &Health, table: TableStats) -> Vec<String> {
+    let mut notes: Vec<String> = account.problems.iter().map(ToString::to_string).collect();
     let name = |file: usize| {
-        input.files().get(file).map_or_else(String::new, |file| file.path.display().to_string())
+        account.files.get(file).map_or_else(String::new, |file| file.path.display().to_string())
     };
     notes.extend(health.overlaps.iter().map(|overlap| overlap_note(overlap, &name)));
     notes.extend(health.gaps.iter().map(|gap| gap_note(gap, &name)));

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec;
 
 use super::Record;
+use super::account::Account;
 use super::buffer::CHUNK;
 use super::damage::{Damage, Problem};
 use super::health::Health;
@@ -129,9 +130,9 @@ impl Input {
         self.files.get(..self.opened).unwrap_or_default()
     }
 
-    /// The files and what could not be read, for keeps.
-    pub fn into_parts(self) -> (Vec<FileSummary>, Vec<Problem>) {
-        (self.files, self.problems)
+    /// What is known of the input, once all of it was read.
+    pub fn into_account(self) -> Account {
+        Account { files: self.files, problems: self.problems, records: self.numbers_before }
     }
 
     /// What could not be read so far, in reading order. A file's own problems are told when it was read to its

@@ -19,6 +19,7 @@
 //!
 //! Either may stand inside gzip or zstd, which is told by content, never by name.
 
+mod account;
 mod buffer;
 mod bytes;
 mod clock;
@@ -36,6 +37,7 @@ mod reader;
 mod summary;
 mod timestamps;
 
+pub use account::Account;
 pub use damage::{Damage, DamageKind, Problem};
 pub use expand::expand;
 pub use health::{

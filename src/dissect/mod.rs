@@ -130,4 +130,9 @@ impl Dissector {
     pub const fn tally(&self) -> &SkipTally {
         &self.tally
     }
+
+    /// The same, for keeps.
+    pub fn into_tally(self) -> SkipTally {
+        self.tally
+    }
 }

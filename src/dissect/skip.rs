@@ -144,13 +144,14 @@ impl SkipTally {
         self.reasons.iter().map(|(&reason, &skips)| (reason, skips))
     }
 
-    /// Adds the counts of another part of the same input.
-    pub fn merge(&mut self, other: &Self) {
-        self.segments += other.segments;
-        self.icmp_errors.add(other.icmp_errors);
-        self.skipped += other.skipped;
-        for (reason, skips) in other.reasons() {
-            self.add(reason, skips);
+    /// Adds the counts of the part of the input that follows `records` records.
+    pub fn join(&mut self, records: u64, later: &Self) {
+        let moved = |skips: Skips| Skips { first_record: skips.first_record + records, ..skips };
+        self.segments += later.segments;
+        self.icmp_errors.add(moved(later.icmp_errors));
+        self.skipped += later.skipped;
+        for (reason, skips) in later.reasons() {
+            self.add(reason, moved(skips));
         }
     }
 
@@ -192,19 +193,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn merging_keeps_the_sums_and_the_earliest_example() {
+    fn joining_keeps_the_sums_and_the_earliest_example() {
         let mut late = SkipTally::default();
         late.count_skipped();
-        late.count_skip(SkipReason::Udp, 9);
+        late.count_skip(SkipReason::Udp, 4);
         let mut early = SkipTally::default();
         early.count_skipped();
         early.count_skipped();
         early.count_skip(SkipReason::Udp, 3);
         early.count_skip(SkipReason::OtherEtherType(0x88cc), 4);
-        late.merge(&early);
-        let reasons: Vec<_> = late.reasons().collect();
-        assert_eq!(late.records(), 3);
-        assert_eq!(late.skipped(), 3);
+        early.join(5, &late);
+        let reasons: Vec<_> = early.reasons().collect();
+        assert_eq!(early.records(), 3);
+        assert_eq!(early.skipped(), 3);
         assert_eq!(
             reasons,
             [

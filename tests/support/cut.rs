@@ -104,14 +104,17 @@ fn word(octets: &[u8], at: usize, big_endian: bool) -> Option<usize> {
     usize::try_from(word).ok()
 }
 
+/// What can be unpacked of `octets`; they themselves when they are not packed.
 fn unpack(octets: Vec<u8>) -> Vec<u8> {
     let mut plain = Vec::new();
-    match octets.get(..4) {
-        Some([0x1f, 0x8b, ..]) => drop(MultiGzDecoder::new(octets.as_slice()).read_to_end(&mut plain)),
+    let all = match octets.get(..4) {
+        Some([0x1f, 0x8b, ..]) => MultiGzDecoder::new(octets.as_slice()).read_to_end(&mut plain),
         Some([0x28, 0xb5, 0x2f, 0xfd]) => {
-            drop(zstd::Decoder::new(octets.as_slice()).unwrap().read_to_end(&mut plain))
+            zstd::Decoder::new(octets.as_slice()).and_then(|mut decoder| decoder.read_to_end(&mut plain))
         }
         _ => return octets,
-    }
+    };
+    // A stream that breaks off gives what it held up to there.
+    drop(all);
     plain
 }

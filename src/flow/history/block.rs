@@ -20,6 +20,8 @@ const MOST_OCTETS: usize = 1 << 18;
 pub(super) struct Block {
     /// Records before the piece of capture that the block belongs to.
     pub(super) records_before: u64,
+    /// Items before this record, counted without those, have this time.
+    pub(super) untimed: Option<(u64, Timestamp)>,
     tuples: Vec<FourTuple>,
     items: Vec<u8>,
 }
@@ -160,7 +162,11 @@ impl Iterator for BlockReader {
         let conversation = state.conversations.get_mut(state.current)?;
         let place = Place {
             record: state.record.wrapping_add(self.block.records_before),
-            time: state.time,
+            time: self
+                .block
+                .untimed
+                .filter(|(end, _)| state.record < *end)
+                .map_or(state.time, |(_, time)| time),
             tuple: conversation.tuple,
             from_low: marks & mark::FROM_LOW != 0,
         };

@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 
 use self::block::{Block, BlockReader, BlockWriter};
 use crate::dissect::Dissected;
+use crate::time::Timestamp;
 
 /// The segments and ICMP errors of one piece of a capture, or of several that were joined, in the order of capture.
 ///
@@ -67,6 +68,16 @@ impl History {
             block.records_before += records;
             block
         }));
+    }
+
+    /// Gives `time` to all before record `record`: they carry none of their own, and have that of the last record of
+    /// the piece before.
+    pub fn set_time_before(&mut self, record: u64, time: Timestamp) {
+        self.close();
+        for block in &mut self.blocks {
+            let local = record.saturating_sub(block.records_before);
+            block.untimed = block.untimed.max((local > 0).then_some((local, time)));
+        }
     }
 
     /// Octets in memory, without what allocation adds.
