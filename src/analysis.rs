@@ -127,7 +127,7 @@ impl<'a> Analysis<'a> {
                 table.observe_icmp(&error, &mut |flow| teller.tell(flow));
                 first_icmp_error.get_or_insert(error.record);
             }
-            if segments.len() == BATCH {
+            if segments.len() >= BATCH {
                 teller.learn_files(&input);
                 table.observe_all(&segments, &mut |flow| teller.tell(flow));
                 segments.clear();
@@ -143,6 +143,7 @@ impl<'a> Analysis<'a> {
                 }
             }
         }
+        dissector.finish(&mut segments);
         teller.learn_files(&input);
         table.observe_all(&segments, &mut |flow| teller.tell(flow));
         // Records that are no segments pass time as well.
