@@ -12,7 +12,7 @@ use crate::capture::{
 };
 use crate::diagnose::{Context, Finding, Severity, diagnose};
 use crate::dissect::{Dissector, SkipTally, Skips};
-use crate::flow::{Flow, FlowOutcome, Limits, Table, TableStats};
+use crate::flow::{Entry, Flow, FlowOutcome, Limits, Table, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{FileFacts, InputFacts, Plan, Report, Skipped, Sources};
 
@@ -138,6 +138,7 @@ impl<'a> Analysis<'a> {
                 }
             }
         }
+        dissector.finish(run.order.inlet());
         run.finish(input.into_account(), &dissector.into_tally())
     }
 
@@ -147,11 +148,18 @@ impl<'a> Analysis<'a> {
     /// # Errors
     /// What `report` says; the run stops there.
     pub fn run_joined(mut self, partial: Partial, report: &mut dyn Report) -> io::Result<Outcome> {
-        let Partial { history, tally, account } = partial;
+        let Partial { history, mut tally, account } = partial;
         let mut run = self.begin(&account.files, report)?;
         run.teller.learn_files(&account.files);
-        for found in history {
-            run.order.inlet().push(found);
+        let mut dissector = Dissector::new();
+        for entry in history {
+            match entry {
+                Entry::Found(found) => {
+                    dissector.passes(&found, run.order.inlet());
+                    run.order.inlet().push(found);
+                }
+                Entry::Fragment(fragment) => dissector.resume(fragment, run.order.inlet()),
+            }
             if run.order.is_full() {
                 run.release();
                 if run.teller.failed() {
@@ -159,6 +167,8 @@ impl<'a> Analysis<'a> {
                 }
             }
         }
+        dissector.finish(run.order.inlet());
+        tally.join(0, dissector.tally());
         run.finish(account, &tally)
     }
 

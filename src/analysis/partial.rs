@@ -35,9 +35,16 @@ pub struct Partial {
 impl Partial {
     /// Reads and dissects all of `input`.
     pub fn read(mut input: Input) -> Self {
-        let (mut dissector, mut history) = (Dissector::new(), History::default());
+        let (mut dissector, mut history) = (Dissector::deferring(), History::default());
+        let mut found = Vec::new();
         while let Some(record) = input.next_record() {
-            history.push(&dissector.dissect(&record));
+            dissector.dissect_onto(&record, &mut found);
+            for found in found.drain(..) {
+                history.push(&found);
+            }
+            for fragment in dissector.take_fragments() {
+                history.push_fragment(fragment);
+            }
         }
         Self { history, tally: dissector.into_tally(), account: input.into_account() }
     }

@@ -22,8 +22,14 @@ pub enum SkipReason {
     Icmpv6,
     /// Another IP protocol.
     OtherIpProtocol(u8),
-    /// An IP fragment after the first: it has no TCP header.
+    /// An IP fragment after the first, of a datagram that did not become whole.
     IpFragment,
+    /// An IP fragment that became part of a whole datagram, which counts as the record that completed it.
+    JoinedFragment,
+    /// An IP fragment after the first, of a datagram that had been told by its first fragment already.
+    LateFragment,
+    /// An IP fragment whose octets had come before.
+    RepeatedFragment,
     /// More tunnels inside one another than are followed.
     TunnelTooDeep,
     /// The capture stops before the IP header.
@@ -55,6 +61,9 @@ impl SkipReason {
             Self::Icmpv6 => "icmpv6",
             Self::OtherIpProtocol(_) => "other_ip_protocol",
             Self::IpFragment => "ip_fragment",
+            Self::JoinedFragment => "joined_fragment",
+            Self::LateFragment => "late_fragment",
+            Self::RepeatedFragment => "repeated_fragment",
             Self::TunnelTooDeep => "tunnel_too_deep",
             Self::CutBeforeIp => "cut_before_ip",
             Self::CutInIp => "cut_in_ip",
@@ -68,7 +77,16 @@ impl SkipReason {
 
     /// True when a TCP segment may have been lost to the analysis: cut, malformed or not understood.
     pub const fn may_hide_tcp(self) -> bool {
-        !matches!(self, Self::Arp | Self::Udp | Self::Icmp | Self::Icmpv6 | Self::OtherIpProtocol(_))
+        !matches!(
+            self,
+            Self::Arp
+                | Self::Udp
+                | Self::Icmp
+                | Self::Icmpv6
+                | Self::OtherIpProtocol(_)
+                | Self::JoinedFragment
+                | Self::RepeatedFragment
+        )
     }
 }
 
@@ -84,7 +102,10 @@ impl fmt::Display for SkipReason {
             Self::Udp => "UDP",
             Self::Icmp => "ICMP, no error about a TCP segment",
             Self::Icmpv6 => "ICMPv6, no error about a TCP segment",
-            Self::IpFragment => "IP fragment after the first",
+            Self::IpFragment => "IP fragment after the first, not all of its datagram there",
+            Self::JoinedFragment => "IP fragment, joined with the one that completed it",
+            Self::LateFragment => "IP fragment that came after its connection had moved on",
+            Self::RepeatedFragment => "IP fragment that had come before",
             Self::TunnelTooDeep => "too many tunnels inside one another",
             Self::CutBeforeIp => "cut before the IP header",
             Self::CutInIp => "cut inside the IP header",
@@ -164,12 +185,15 @@ impl SkipTally {
         self.icmp_errors.add(Skips { count: 1, first_record: record });
     }
 
-    pub(super) const fn count_skipped(&mut self) {
-        self.skipped += 1;
+    pub(super) fn count_skip(&mut self, reason: SkipReason, record: u64) {
+        self.count_skips(reason, Skips { count: 1, first_record: record });
     }
 
-    pub(super) fn count_skip(&mut self, reason: SkipReason, record: u64) {
-        self.add(reason, Skips { count: 1, first_record: record });
+    pub(super) fn count_skips(&mut self, reason: SkipReason, skips: Skips) {
+        if skips.count > 0 {
+            self.skipped += skips.count;
+            self.add(reason, skips);
+        }
     }
 
     fn add(&mut self, reason: SkipReason, skips: Skips) {
@@ -195,11 +219,8 @@ mod tests {
     #[test]
     fn joining_keeps_the_sums_and_the_earliest_example() {
         let mut late = SkipTally::default();
-        late.count_skipped();
         late.count_skip(SkipReason::Udp, 4);
         let mut early = SkipTally::default();
-        early.count_skipped();
-        early.count_skipped();
         early.count_skip(SkipReason::Udp, 3);
         early.count_skip(SkipReason::OtherEtherType(0x88cc), 4);
         early.join(5, &late);

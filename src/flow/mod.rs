@@ -30,7 +30,7 @@ pub use facts::{
     Answered, CloseWait, EndpointState, FinFacts, Flow, FlowOutcome, Handshake, Limits, Origin, Pause,
     REORDER_WINDOW, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic,
 };
-pub use history::{History, Replay};
+pub use history::{Entry, History, Replay};
 pub use letters::{Letter, Letters};
 pub use replay::{Premise, Step, replay};
 pub use table::{Table, TableStats};

@@ -1,12 +1,13 @@
 //! A stretch of a history with its own list of conversations.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::hash_map::Entry as Known;
+use std::collections::{HashMap, VecDeque};
 
+use super::Entry;
 use super::code::{Reader, Writer};
 use super::expected::Conversation;
 use super::item::{self, Place, mark};
-use crate::dissect::Dissected;
+use crate::dissect::{Dissected, Fragment};
 use crate::net::FourTuple;
 use crate::time::Timestamp;
 
@@ -24,6 +25,10 @@ pub(super) struct Block {
     pub(super) untimed: Option<(u64, Timestamp)>,
     tuples: Vec<FourTuple>,
     items: Vec<u8>,
+    /// IP fragments, as they are: the items say where they belong.
+    fragments: VecDeque<Fragment>,
+    /// Octets that fragments take.
+    fragment_octets: usize,
 }
 
 /// What the writer and the reader of a block both know after each item.
@@ -52,7 +57,8 @@ pub(super) struct BlockWriter {
 
 impl BlockWriter {
     pub(super) fn is_full(&self) -> bool {
-        self.block.tuples.len() >= MOST_CONVERSATIONS || self.block.items.len() >= MOST_OCTETS
+        self.block.tuples.len() >= MOST_CONVERSATIONS
+            || self.block.items.len() + self.block.fragment_octets >= MOST_OCTETS
     }
 
     pub(super) fn finish(mut self) -> Block {
@@ -73,17 +79,24 @@ impl BlockWriter {
                 let expected = conversation.expected(segment.from_low);
                 conversation.learn(segment);
                 let marks = item::marks_of(segment, &expected);
-                let place = Place::of_segment(segment);
-                self.head(&place, current, marks);
+                let marks = marks | if segment.from_low { mark::FROM_LOW } else { 0 };
+                self.head(segment.record, segment.time, current, marks);
                 item::write_segment(segment, &expected, marks, &mut Writer(&mut self.block.items));
             }
             Dissected::IcmpError(error) => {
                 let current = self.conversation(error.tuple);
-                self.head(&Place::of_icmp(error), current, mark::ICMP);
+                let marks = mark::ICMP | if error.from_low { mark::FROM_LOW } else { 0 };
+                self.head(error.record, error.time, current, marks);
                 item::write_icmp(error, &mut Writer(&mut self.block.items));
             }
             Dissected::Skipped => {}
         }
+    }
+
+    pub(super) fn push_fragment(&mut self, fragment: Fragment) {
+        self.head(fragment.record(), fragment.time(), self.state.current, mark::FRAGMENT);
+        self.block.fragment_octets += size_of::<Fragment>() + fragment.kept();
+        self.block.fragments.push_back(fragment);
     }
 
     /// The conversation of `tuple`, a new one if need be.
@@ -93,8 +106,8 @@ impl BlockWriter {
             return state.current;
         }
         match self.index.entry(tuple) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(vacant) => {
+            Known::Occupied(known) => *known.get(),
+            Known::Vacant(vacant) => {
                 self.block.tuples.push(tuple);
                 state.conversations.push(Conversation::new(tuple));
                 *vacant.insert(state.conversations.len() - 1)
@@ -103,13 +116,12 @@ impl BlockWriter {
     }
 
     /// Writes what all kinds of items begin with.
-    fn head(&mut self, place: &Place, current: usize, marks: u64) {
+    fn head(&mut self, record: u64, time: Timestamp, current: usize, marks: u64) {
         let state = &mut self.state;
         let mut out = Writer(&mut self.block.items);
         let places = [
-            (mark::FROM_LOW, place.from_low),
             (mark::OTHER_TUPLE, current != state.current),
-            (mark::RECORD, place.record != state.record.wrapping_add(1)),
+            (mark::RECORD, record != state.record.wrapping_add(1)),
         ];
         let marks = places.into_iter().filter(|(_, set)| *set).fold(marks, |marks, (mark, _)| marks | mark);
         out.number(marks);
@@ -117,16 +129,16 @@ impl BlockWriter {
             out.number(current as u64);
         }
         if marks & mark::RECORD != 0 {
-            out.number(place.record.wrapping_sub(state.record));
+            out.number(record.wrapping_sub(state.record));
         }
-        out.signed(place.time.nanos().wrapping_sub(state.time.nanos()));
-        (state.current, state.record, state.time) = (current, place.record, place.time);
+        out.signed(time.nanos().wrapping_sub(state.time.nanos()));
+        (state.current, state.record, state.time) = (current, record, time);
     }
 }
 
 impl Block {
     pub(super) fn size(&self) -> usize {
-        self.items.len() + size_of_val(self.tuples.as_slice())
+        self.items.len() + self.fragment_octets + size_of_val(self.tuples.as_slice())
     }
 }
 
@@ -146,9 +158,9 @@ impl BlockReader {
 }
 
 impl Iterator for BlockReader {
-    type Item = Dissected;
+    type Item = Entry;
 
-    fn next(&mut self) -> Option<Dissected> {
+    fn next(&mut self) -> Option<Entry> {
         let rest = self.block.items.get(self.at..)?;
         let mut reader = Reader(rest);
         let marks = reader.number()?;
@@ -159,26 +171,35 @@ impl Iterator for BlockReader {
         let step = if marks & mark::RECORD == 0 { 1 } else { reader.number()? };
         state.record = state.record.wrapping_add(step);
         state.time = Timestamp::from_nanos(state.time.nanos().wrapping_add(reader.signed()?));
-        let conversation = state.conversations.get_mut(state.current)?;
-        let place = Place {
-            record: state.record.wrapping_add(self.block.records_before),
-            time: self
-                .block
-                .untimed
-                .filter(|(end, _)| state.record < *end)
-                .map_or(state.time, |(_, time)| time),
-            tuple: conversation.tuple,
-            from_low: marks & mark::FROM_LOW != 0,
-        };
-        let found = if marks & mark::ICMP == 0 {
-            let expected = conversation.expected(place.from_low);
-            let segment = item::read_segment(place, &expected, marks, &mut reader)?;
-            conversation.learn(&segment);
-            Dissected::Segment(segment)
+        let record = state.record.wrapping_add(self.block.records_before);
+        let untimed = self.block.untimed.filter(|(end, _)| state.record < *end);
+        let time = untimed.map_or(state.time, |(_, time)| time);
+        let entry = if marks & mark::FRAGMENT == 0 {
+            let conversation = state.conversations.get_mut(state.current)?;
+            let place =
+                Place { record, time, tuple: conversation.tuple, from_low: marks & mark::FROM_LOW != 0 };
+            Entry::Found(read(place, marks, conversation, &mut reader)?)
         } else {
-            Dissected::IcmpError(item::read_icmp(place, &mut reader)?)
+            let mut fragment = self.block.fragments.pop_front()?;
+            fragment.move_to(record, time);
+            Entry::Fragment(fragment)
         };
         self.at += rest.len() - reader.0.len();
-        Some(found)
+        Some(entry)
     }
+}
+
+fn read(
+    place: Place,
+    marks: u64,
+    conversation: &mut Conversation,
+    reader: &mut Reader<'_>,
+) -> Option<Dissected> {
+    if marks & mark::ICMP != 0 {
+        return item::read_icmp(place, reader).map(Dissected::IcmpError);
+    }
+    let expected = conversation.expected(place.from_low);
+    let segment = item::read_segment(place, &expected, marks, reader)?;
+    conversation.learn(&segment);
+    Some(Dissected::Segment(segment))
 }

@@ -26,27 +26,16 @@ pub(super) mod mark {
     pub(in crate::flow::history) const OPTIONS: u64 = 1 << 11;
     pub(in crate::flow::history) const NO_WINDOW: u64 = 1 << 12;
     pub(in crate::flow::history) const ICMP: u64 = 1 << 13;
+    pub(in crate::flow::history) const FRAGMENT: u64 = 1 << 14;
 }
 
-/// Where an item stands: common to all kinds.
+/// Where a segment or an ICMP error stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) record: u64,
     pub(super) time: Timestamp,
     pub(super) tuple: FourTuple,
     pub(super) from_low: bool,
-}
-
-impl Place {
-    pub(super) fn of_segment(segment: &Segment) -> Self {
-        let &Segment { record, time, tuple, from_low, .. } = segment;
-        Self { record, time, tuple, from_low }
-    }
-
-    pub(super) fn of_icmp(error: &IcmpError) -> Self {
-        let &IcmpError { record, time, tuple, from_low, .. } = error;
-        Self { record, time, tuple, from_low }
-    }
 }
 
 /// The marks of `segment`.

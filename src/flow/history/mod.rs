@@ -16,14 +16,23 @@ mod item;
 use std::collections::VecDeque;
 
 use self::block::{Block, BlockReader, BlockWriter};
-use crate::dissect::Dissected;
+use crate::dissect::{Dissected, Fragment};
 use crate::time::Timestamp;
+
+/// What a [`History`] holds.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A segment or an ICMP error.
+    Found(Dissected),
+    /// A part of a segment.
+    Fragment(Fragment),
+}
 
 /// The segments and ICMP errors of one piece of a capture, or of several that were joined, in the order of capture.
 ///
 /// ```
 /// use closewait::dissect::Dissected;
-/// use closewait::flow::History;
+/// use closewait::flow::{Entry, History};
 /// # use closewait::net::FourTuple;
 /// # use closewait::tcp::{Flags, Segment, SeqNumber};
 /// # use closewait::time::Timestamp;
@@ -38,8 +47,8 @@ use crate::time::Timestamp;
 /// second.push(&segment);
 /// // The first piece held 10 records, so what was record 1 of the second is record 11 of both.
 /// first.join(10, second);
-/// let records: Vec<u64> = first.into_iter().filter_map(|found| match found {
-///     Dissected::Segment(segment) => Some(segment.record),
+/// let records: Vec<u64> = first.into_iter().filter_map(|entry| match entry {
+///     Entry::Found(Dissected::Segment(segment)) => Some(segment.record),
 ///     _ => None,
 /// }).collect();
 /// assert_eq!(records, [1, 11]);
@@ -54,6 +63,14 @@ impl History {
     /// Adds what comes next. Skipped records are not kept.
     pub fn push(&mut self, found: &Dissected) {
         self.open.push(found);
+        if self.open.is_full() {
+            self.close();
+        }
+    }
+
+    /// Adds an IP fragment that comes next: which segment it is part of shows when the pieces are joined.
+    pub fn push_fragment(&mut self, fragment: Fragment) {
+        self.open.push_fragment(fragment);
         if self.open.is_full() {
             self.close();
         }
@@ -93,7 +110,7 @@ impl History {
 }
 
 impl IntoIterator for History {
-    type Item = Dissected;
+    type Item = Entry;
     type IntoIter = Replay;
 
     fn into_iter(mut self) -> Replay {
@@ -110,12 +127,12 @@ pub struct Replay {
 }
 
 impl Iterator for Replay {
-    type Item = Dissected;
+    type Item = Entry;
 
-    fn next(&mut self) -> Option<Dissected> {
+    fn next(&mut self) -> Option<Entry> {
         loop {
-            if let Some(found) = self.open.next() {
-                return Some(found);
+            if let Some(entry) = self.open.next() {
+                return Some(entry);
             }
             self.open = BlockReader::new(self.blocks.pop_front()?);
         }
