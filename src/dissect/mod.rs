@@ -169,7 +169,7 @@ impl Dissector {
                 deferred.push(fragment);
                 return None;
             }
-            let whole = self.reassembler.accept(fragment, &mut Outlet::new(segments, &mut self.tally))?;
+            let whole = self.reassembler.accept(&fragment, &mut Outlet::new(segments, &mut self.tally))?;
             since = since.min(whole.since);
             found = walk::walk_whole(whole);
         }

@@ -211,6 +211,12 @@ fn check_accounting(link: LinkType, data: &[u8]) -> Result<(), TestCaseError> {
     let tally = dissector.tally();
     prop_assert_eq!(tally.records(), 2);
     prop_assert_eq!(tally.records(), tally.segments() + tally.icmp_errors() + tally.skipped());
+    let (mut joining, mut segments) = (Dissector::new(), Vec::new());
+    let error = joining.dissect_onto(&record(link, data), &mut segments);
+    joining.finish(&mut segments);
+    prop_assert_eq!(joining.tally().records(), 1);
+    prop_assert_eq!(joining.tally().segments(), segments.len() as u64);
+    prop_assert_eq!(joining.tally().icmp_errors(), u64::from(error.is_some()));
     Ok(())
 }
 
