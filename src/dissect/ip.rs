@@ -95,7 +95,7 @@ impl<'a> From<Parsed<'a>> for Layer<'a> {
 }
 
 /// The packet as far as a first fragment tells it; later fragments tell nothing by themselves.
-pub(super) fn alone<'a>((mut packet, mut part): Parsed<'a>) -> Result<Packet<'a>, SkipReason> {
+pub(super) fn alone((mut packet, mut part): Parsed<'_>) -> Result<Packet<'_>, SkipReason> {
     while let Some(Part { offset, .. }) = part {
         if offset != 0 {
             return Err(SkipReason::IpFragment);

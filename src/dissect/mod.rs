@@ -171,7 +171,7 @@ impl Dissector {
             if let Some(deferred) = &mut self.deferred {
                 return deferred.push(fragment);
             }
-            let accepted = self.reassembler.accept(fragment, &mut Outlet::new(found, &mut self.tally));
+            let accepted = self.reassembler.accept(&fragment, &mut Outlet::new(found, &mut self.tally));
             let Some(whole) = accepted else { return };
             since = since.min(whole.since);
             result = walk::walk_whole(whole);

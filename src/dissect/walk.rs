@@ -83,13 +83,13 @@ pub(super) fn walk(record: &Record<'_>) -> Result<Found, SkipReason> {
 pub(super) fn walk_alone(record: &Record<'_>) -> Result<Dissected, SkipReason> {
     let mut context = Context::new(record);
     let layer = link::first(record, &mut context)?;
-    dissected(onward(layer, context, Fragments::Alone)?)
+    dissected(&onward(layer, context, Fragments::Alone)?)
 }
 
 /// What a fragment is by itself.
 pub(super) fn fragment_alone(fragment: &Fragment) -> Result<Dissected, SkipReason> {
     let (packet, part) = fragment.packet();
-    dissected(onward(Layer::Fragment(packet, part), fragment.context, Fragments::Alone)?)
+    dissected(&onward(Layer::Fragment(packet, part), fragment.context, Fragments::Alone)?)
 }
 
 /// Goes on behind the IP header of a datagram that was put together.
@@ -97,10 +97,10 @@ pub(super) fn walk_whole(whole: &Whole) -> Result<Found, SkipReason> {
     onward(ip::whole(whole.packet())?, whole.context, Fragments::Taken)
 }
 
-fn dissected(found: Found) -> Result<Dissected, SkipReason> {
+fn dissected(found: &Found) -> Result<Dissected, SkipReason> {
     match found {
-        Found::Segment(segment) => Ok(Dissected::Segment(segment)),
-        Found::IcmpError(error) => Ok(Dissected::IcmpError(error)),
+        Found::Segment(segment) => Ok(Dissected::Segment(*segment)),
+        Found::IcmpError(error) => Ok(Dissected::IcmpError(*error)),
         Found::Fragment(_) => Err(SkipReason::IpFragment),
     }
 }

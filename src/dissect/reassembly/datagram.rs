@@ -103,7 +103,7 @@ impl Datagram {
             self.first = Some(First::of(fragment));
         }
         if !fragment.part.more {
-            self.length.get_or_insert(fragment.end());
+            self.length.get_or_insert_with(|| fragment.end());
         }
         let start = index(fragment.part.offset).min(KEPT);
         let end = start + fragment.octets.len();

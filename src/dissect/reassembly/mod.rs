@@ -30,6 +30,8 @@
 //! and has no bounds and no order.
 
 mod datagram;
+#[cfg(test)]
+mod fixtures;
 mod fragment;
 #[cfg(test)]
 mod laws;
@@ -91,17 +93,17 @@ impl Reassembler {
     }
 
     /// Takes a fragment. Gives its datagram if that is whole now; else the fragment is counted, or waits.
-    pub(super) fn accept(&mut self, fragment: Fragment, outlet: &mut Outlet<'_>) -> Option<&Whole> {
+    pub(super) fn accept(&mut self, fragment: &Fragment, outlet: &mut Outlet<'_>) -> Option<&Whole> {
         self.expire(fragment.time(), outlet);
         let record = fragment.record();
-        let place = self.place(&fragment, outlet);
+        let place = self.place(fragment, outlet);
         let known = place.and_then(|place| self.waiting.get_mut(place));
-        let Some(datagram) = known.filter(|datagram| !datagram.knows(&fragment)) else {
+        let Some(datagram) = known.filter(|datagram| !datagram.knows(fragment)) else {
             outlet.tally.count_skip(SkipReason::RepeatedFragment, record);
             return None;
         };
         let held_before = datagram.held().is_some();
-        let scattered = datagram.add(&fragment).is_err();
+        let scattered = datagram.add(fragment).is_err();
         self.held += usize::from(datagram.held().is_some() && !held_before);
         if scattered {
             datagram.wait(record);
@@ -112,7 +114,7 @@ impl Reassembler {
             outlet.tally.count_skip(SkipReason::LateFragment, record);
         }
         if datagram.is_whole() {
-            return self.complete(place?, &fragment, outlet);
+            return self.complete(place?, fragment, outlet);
         }
         if !datagram.is_told() {
             datagram.wait(record);
