@@ -27,7 +27,7 @@ use support::trace::Place;
 const EVERY: usize = 10;
 /// Captures up to this many records are cut in two at every tenth record, one after the other; larger ones at this
 /// many places.
-const CUTS: usize = 40;
+const CUTS: usize = 12;
 
 #[test]
 fn captures_cut_at_every_tenth_record_yield_what_the_whole_yields() {
