@@ -292,6 +292,7 @@ impl Story {
     /// The flow with its outcome in a capture that ends at `seconds`.
     pub(crate) fn flow_until(mut self, outcome: FlowOutcome, seconds: f64) -> Flow {
         self.flow.outcome = outcome;
+        self.flow.decided = at(seconds);
         if let Some(wait) = self.flow.close_wait.as_mut().filter(|wait| wait.until.is_none()) {
             wait.lasted = at(seconds) - wait.since.time;
         }

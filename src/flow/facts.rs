@@ -244,6 +244,19 @@ pub struct FinFacts {
     pub into_successor: bool,
 }
 
+impl FinFacts {
+    /// True when the peer's FIN `second` followed the peer's ACK of this one at once, or was that ACK.
+    pub(super) fn is_answered_promptly_by(&self, second: &Self) -> bool {
+        self.acked.is_none_or(|acked| {
+            !acked.is_before(second.first)
+                || (TimeDelta::ZERO..LONGEST_DELAY_OF_AN_ACK).contains(&(second.first.time - acked.time))
+        })
+    }
+}
+
+/// An ACK is delayed by less than this (RFC 1122 §4.2.3.2).
+const LONGEST_DELAY_OF_AN_ACK: TimeDelta = TimeDelta::from_millis(500);
+
 /// A passive closer between the peer's FIN and its own end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct CloseWait {
@@ -502,6 +515,13 @@ impl Flow {
     /// From first to last segment.
     pub fn duration(&self) -> TimeDelta {
         self.last.time - self.first.time
+    }
+
+    /// True when the second FIN followed the passive closer's own ACK of the first at once, or was that ACK: then the
+    /// first FIN had just arrived, and what took long was its way.
+    pub fn is_prompt_close(&self) -> bool {
+        let fins = self.first_fin().zip(self.second_fin());
+        fins.is_some_and(|((_, first), (_, second))| first.is_answered_promptly_by(&second))
     }
 
     /// The first FIN of all, with its sender.

@@ -2,6 +2,7 @@
 
 use super::facts::RecordRef;
 use crate::tcp::{Flags, Segment, SeqNumber};
+use crate::time::TimeDelta;
 
 /// What one endpoint has sent so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,9 +23,11 @@ pub(super) struct Half {
     /// Shift of its windows (RFC 7323 §2.2), when both SYNs carried the option.
     pub(super) window_scale: u8,
     pub(super) zero_windows: u16,
-    pub(super) fin_copies: u16,
+    pub(super) fin_copies: u8,
     /// Lowest and highest time to live of its segments other than RST.
     pub(super) ttl: (u8, u8),
+    /// IP identification of its last segment.
+    pub(super) ip_id: u16,
     /// VLAN or tunnel in which it sends, once seen. On a trunk the two directions may differ.
     pub(super) scope: u32,
     pub(super) packets: u32,
@@ -62,6 +65,17 @@ pub(super) struct Seen {
 /// Already among the events.
 const KEPT: u8 = 1;
 pub(super) const PROBE: u8 = 2;
+/// The IP identifications of its half are no count: somewhere they jumped.
+const JUMPED: u8 = 4;
+/// IP identifications that count go up by the segments sent since: a few, or as many as fit one large send.
+const ID_STEP: u16 = 64;
+
+/// From so many segments on a count is none by chance.
+const COUNTED: u32 = 4;
+/// Nothing else that a host sends takes this many identifications in the time of [`COUNTING`], or it would show as jumps.
+const FAR_ID: u16 = 4096;
+/// See [`FAR_ID`].
+const COUNTING: TimeDelta = TimeDelta::from_secs(1);
 
 impl Seen {
     #[inline]
@@ -91,6 +105,33 @@ impl Seen {
 }
 
 impl Half {
+    /// Takes `segment` for its last one. The mark of a jump in its IP identifications stays.
+    #[inline]
+    pub(super) fn follow(&mut self, segment: &Segment, marks: u8) {
+        // Identification 0 stands for none (RFC 6864 §4.1), or for a segment that no socket sent.
+        let jumps = self.ip_id != 0 && segment.ip_id != 0 && is_id_jump(self.ip_id, segment.ip_id);
+        let jumped = self.last.marks & JUMPED | if jumps { JUMPED } else { 0 };
+        self.ip_id = segment.ip_id;
+        self.last = Seen { marks: marks | jumped, ..Seen::of(segment) };
+    }
+
+    /// Takes `segment`, a RST, for its last one. It may not be its own, so its identification counts for nothing.
+    pub(super) fn end_with(&mut self, segment: &Segment) {
+        self.last = Seen { marks: self.last.marks & JUMPED, ..Seen::of(segment) };
+    }
+
+    /// Whether the IP identification of `segment` continues this half's count, if it has one that can be told from
+    /// chance. `None` as well where something else may have counted on meanwhile.
+    pub(super) fn continues_ids(&self, segment: &Segment) -> Option<bool> {
+        let counts = self.packets >= COUNTED && self.last.marks & JUMPED == 0 && self.ip_id != 0;
+        if !counts || segment.ip_id == 0 {
+            return None;
+        }
+        let away = segment.ip_id.wrapping_sub(self.ip_id);
+        let is_far = away.wrapping_add(FAR_ID) > 2 * FAR_ID && segment.time - self.last.at.time <= COUNTING;
+        if is_id_jump(self.ip_id, segment.ip_id) { is_far.then_some(false) } else { Some(true) }
+    }
+
     /// Fills the hole with `from..to` as far as they overlap; false when they do not.
     pub(super) fn fill(&mut self, from: SeqNumber, to: SeqNumber) -> bool {
         let (start, end) = self.hole;
@@ -109,6 +150,12 @@ impl Half {
     pub(super) fn has_gap(&self, peer: &Self) -> bool {
         self.hole.0 != self.hole.1 && peer.ack_seen && peer.acked.after(self.hole.0)
     }
+}
+
+/// True when `next` is no count that comes soon after, or shortly before, `last`.
+#[inline]
+pub(super) const fn is_id_jump(last: u16, next: u16) -> bool {
+    next.wrapping_sub(last).wrapping_add(ID_STEP) > 2 * ID_STEP
 }
 
 /// A probe repeats the last acknowledged number, with no octet or one (RFC 9293 §3.8.4, RFC 1122 §4.2.3.6).

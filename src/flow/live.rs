@@ -6,7 +6,7 @@ use super::arena::{Arena, Chain, MAX_EVENTS, RESERVED};
 use super::duplicates::Recent;
 use super::event::{Event, EventKind};
 use super::facts::{Limits, Pause, RecordRef, Reuse};
-use super::half::{Half, PROBE, Seen, is_probe};
+use super::half::{Half, PROBE, is_probe};
 use super::letters::{Letter, Letters};
 use crate::net::{FourTuple, Role, Sides};
 use crate::tcp::{Flags, Segment, SeqNumber};
@@ -277,8 +277,8 @@ impl Live {
         half.packets += 1;
         half.octets += u64::from(segment.octets);
         half.ttl = (half.ttl.0.min(segment.ttl), half.ttl.1.max(segment.ttl));
-        half.last = Seen::of(segment);
-        self.recent.remember(segment);
+        half.follow(segment, 0);
+        self.recent.remember_plain(segment);
         if segment.octets > 0 {
             self.letters.note(from, Letter::D);
             self.talk(segment, from);
@@ -310,7 +310,11 @@ impl Live {
                 half.scope = segment.tuple.scope();
             }
         }
-        half.last = Seen { marks: if novelty.probe { PROBE } else { 0 }, ..Seen::of(segment) };
+        if segment.flags.rst() {
+            half.end_with(segment);
+        } else {
+            half.follow(segment, if novelty.probe { PROBE } else { 0 });
+        }
         if novelty.new_octets {
             self.talk(segment, from);
         }

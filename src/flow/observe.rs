@@ -1,7 +1,7 @@
 //! Which segments of a flow are kept as events, and what they change besides the sums.
 
 use super::arena::Arena;
-use super::event::{Event, EventKind};
+use super::event::{Event, EventKind, FOREIGN_ID, OWN_ID};
 use super::facts::RecordRef;
 use super::half::Seen;
 use super::letters::Letter;
@@ -28,10 +28,16 @@ impl Live {
         if segment.flags.syn() && trusted {
             self.on_syn(segment, from);
         }
+        let continues = segment.flags.rst().then(|| self.halves[from].continues_ids(segment)).flatten();
         let novelty = self.account(segment, from, trusted);
         let kind = self.classify(segment, from, novelty, trusted, fin_was_acked);
         if let Some(kind) = kind {
             let mut event = Event::of(segment, from, kind);
+            event.window |= match continues {
+                Some(true) => OWN_ID,
+                Some(false) => FOREIGN_ID,
+                None => 0,
+            };
             event.into_successor = self.successor().is_some();
             self.keep(event, arena);
         }

@@ -1,7 +1,7 @@
 //! Questions that several rules ask a flow.
 
 use crate::diagnose::Context;
-use crate::flow::{Event, EventKind, Flow, RecordRef};
+use crate::flow::{Event, EventKind, Flow, Handshake, RecordRef, Reset, ResetKind};
 use crate::net::Role;
 use crate::time::TimeDelta;
 
@@ -33,6 +33,12 @@ pub(super) fn syn(flow: &Flow) -> RecordRef {
     first_record(flow, EventKind::Syn).unwrap_or(flow.first)
 }
 
+/// The RST that refused an earlier SYN of a connection that was accepted when asked again, as Windows does by itself.
+pub(super) fn refusal_before_success(flow: &Flow) -> Option<&Reset> {
+    let is_open = matches!(flow.handshake, Handshake::Complete | Handshake::Simultaneous);
+    flow.resets.iter().find(|reset| is_open && reset.ignored && reset.kind == ResetKind::Refusal)
+}
+
 /// The ACK with the predecessor's numbers that answered this flow's SYN (RFC 9293 §3.10.7.4: a SYN that
 /// reaches a synchronised state draws an ACK).
 pub(super) fn challenge_ack(flow: &Flow) -> Option<&Event> {
@@ -42,9 +48,42 @@ pub(super) fn challenge_ack(flow: &Flow) -> Option<&Event> {
         .find(|event| is_challenge(event) && event.from == Role::Responder)
 }
 
+/// True when the one whose address the SYN bears goes on with the connection before it, and nothing else came of the
+/// SYN: somebody else sent that (RFC 5961 §4), or two hosts share the address. Nothing took the four-tuple over.
+pub(super) fn is_foreign_syn(flow: &Flow) -> bool {
+    let goes_on = |event: &Event| {
+        event.kind == EventKind::Ghost
+            && event.from == Role::Initiator
+            && !event.flags.rst()
+            && event.flags.ack()
+    };
+    flow.handshake == Handshake::Syn && flow.syn_retries == 0 && flow.events.iter().any(goes_on)
+}
+
+/// True when both sides go on with the connection although a SYN had come for its four-tuple: it was not reused.
+pub(super) fn outlives_successor(flow: &Flow) -> bool {
+    let goes_on = |role: Role| {
+        flow.events.iter().any(|event| {
+            event.into_successor
+                && event.from == role
+                && !event.flags.rst()
+                && !matches!(event.kind, EventKind::Ghost | EventKind::IcmpError)
+        })
+    };
+    Role::BOTH.into_iter().all(goes_on)
+}
+
 /// True for a ghost that takes no sequence space: the predecessor's socket answering, not acting.
 pub(super) fn is_challenge(event: &Event) -> bool {
     event.kind == EventKind::Ghost && event.octets == 0 && event.flags.ack() && !event.flags.is_control()
+}
+
+/// True when `role` closed its window and did not open it again.
+pub(super) fn window_is_closed(flow: &Flow, role: Role) -> bool {
+    let of_window = |event: &&Event| {
+        matches!(event.kind, EventKind::ZeroWindow | EventKind::WindowOpened) && event.from == role
+    };
+    flow.events.iter().rfind(of_window).is_some_and(|event| event.kind == EventKind::ZeroWindow)
 }
 
 /// True when every request was followed by an answer.

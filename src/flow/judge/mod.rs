@@ -185,12 +185,17 @@ fn handshake_rtt(events: &[Event]) -> Option<TimeDelta> {
 
 /// What the replay must know of a flow besides its events.
 fn premise_of(live: &Live) -> Premise {
-    let responder = &live.halves.responder;
-    let passed_syn = responder.ack_seen && responder.acked.after(live.halves.initiator.base.add(1));
+    let established = |role: Role| {
+        let (half, peer) = (&live.halves[role], &live.halves[!role]);
+        half.octets > 0 || half.ack_seen && half.acked.after(peer.base.add(1))
+    };
     Premise {
         midstream: !live.stage.syn && !live.stage.syn_ack,
         syn_missing: !live.stage.syn && live.stage.syn_ack,
-        responder_established: responder.octets > 0 || passed_syn,
+        established: Sides {
+            initiator: established(Role::Initiator),
+            responder: established(Role::Responder),
+        },
     }
 }
 

@@ -30,7 +30,7 @@ rule! {
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let delay = flow.fin_delay?;
-    let is_late = delay >= context.limits.fin_delay;
+    let is_late = delay >= context.limits.fin_delay && !flow.is_prompt_close();
     // Whatever the threshold: a FIN that met a forgotten connection came too late.
     if !is_late && flow.outcome != FlowOutcome::LateFinRst {
         return None;

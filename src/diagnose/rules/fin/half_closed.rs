@@ -1,3 +1,4 @@
+use crate::diagnose::rules::lookup::{self, INITIAL_RTO};
 use crate::diagnose::{Context, Evidence, Finding, Severity};
 use crate::flow::{CloseWait, Flow, FlowOutcome, ResetKind};
 use crate::time::TimeDelta;
@@ -38,6 +39,12 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let is_long = wait.lasted >= context.limits.fin_delay;
     let goes_on = goes_on(flow, &wait);
     if !(goes_on || is_long && is_cut_off(flow, &wait)) || is_working(flow, context) {
+        return None;
+    }
+    // Nothing is late before a stack would repeat itself. A FIN needs room in the peer's window, as an octet does.
+    if wait.lasted < INITIAL_RTO.min(context.limits.fin_delay)
+        || goes_on && lookup::window_is_closed(flow, !wait.at)
+    {
         return None;
     }
     let (_, fin) = flow.first_fin()?;
@@ -99,7 +106,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
 mod tests {
     use crate::diagnose::testing::{Story, found, summary};
     use crate::diagnose::{Certainty, Severity};
-    use crate::flow::{FlowOutcome, ResetKind};
+    use crate::flow::{EventKind, FlowOutcome, ResetKind};
     use crate::net::Role;
 
     fn half_closed() -> Story {
@@ -123,9 +130,22 @@ mod tests {
     }
 
     #[test]
-    fn a_short_one_is_a_note() {
+    fn one_at_the_end_of_the_capture_is_not_late() {
         let flow = half_closed().flow_until(FlowOutcome::HalfClosed, 1.5);
-        assert_eq!(found("FIN101", &flow, 1.5), Some((Severity::Note, Certainty::Proven)));
+        assert_eq!(found("FIN101", &flow, 1.5), None);
+    }
+
+    #[test]
+    fn who_may_not_send_cannot_close() {
+        let closed = half_closed().event(EventKind::ZeroWindow, Role::Initiator, 2.0);
+        assert_eq!(found("FIN101", &closed.flow(FlowOutcome::HalfClosed), 600.0), None);
+        let opened = half_closed().event(EventKind::ZeroWindow, Role::Initiator, 2.0).event(
+            EventKind::WindowOpened,
+            Role::Initiator,
+            3.0,
+        );
+        let flow = opened.flow(FlowOutcome::HalfClosed);
+        assert_eq!(found("FIN101", &flow, 600.0), Some((Severity::Fault, Certainty::Proven)));
     }
 
     #[test]

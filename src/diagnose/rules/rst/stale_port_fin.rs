@@ -38,7 +38,8 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe(late, "sent late")
         .and(reset.at, "answered with RST: the port is stale");
     // Whoever drops FIN-WAIT-2 at once makes a prompt FIN look late; that is not the passive closer's fault.
-    let is_late = delay >= context.limits.fin_delay;
+    let is_prompt = reset.kind == ResetKind::StaleFin && flow.is_prompt_close();
+    let is_late = delay >= context.limits.fin_delay && !is_prompt;
     Some(
         Finding::new(&STALE_PORT_FIN, flow, flow.endpoint(!reset.by), evidence)
             .at_most(if is_late { Severity::Fault } else { Severity::Warning })

@@ -27,6 +27,9 @@ rule! {
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     let first = ghosts(flow).next()?;
+    if lookup::is_foreign_syn(flow) || first.into_successor && lookup::outlives_successor(flow) {
+        return None;
+    }
     let caption = if first.into_successor { "sent into the successor's life" } else { "of the predecessor" };
     let evidence = Evidence::new(first.at, caption)
         .and_maybe(reaction(flow, first).map(|(_, at)| at), "what it drew")

@@ -34,7 +34,7 @@ rule! {
 }
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
-    let challenge = lookup::challenge_ack(flow)?;
+    let challenge = lookup::challenge_ack(flow).filter(|_| !lookup::is_foreign_syn(flow))?;
     let opened = lookup::first_record(flow, EventKind::SynAck);
     let delay = opened.map_or(context.now, |record| record.time) - flow.first.time;
     let reset = rst_to_old_socket(flow, challenge);
