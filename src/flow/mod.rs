@@ -15,6 +15,7 @@ mod event;
 mod facts;
 mod half;
 mod history;
+mod holes;
 mod index;
 mod judge;
 mod letters;
@@ -31,4 +32,4 @@ pub use facts::{
 };
 pub use letters::{Letter, Letters};
 pub use replay::{Premise, Step, replay};
-pub use table::{BATCH, Table, TableStats};
+pub use table::{BATCH, PacketCopy, Table, TableStats};

@@ -219,15 +219,29 @@ fn close_wait_of(case: &Case<'_>, reset: Option<&Reset>) -> Option<CloseWait> {
 }
 
 fn traffic(live: &Live, role: Role) -> Traffic {
-    let half = &live.halves[role];
+    let (half, peer) = (&live.halves[role], &live.halves[!role]);
+    let missed = half.missed(peer);
     Traffic {
         packets: u64::from(half.packets),
         octets: half.octets,
         retransmissions: u64::from(half.retransmissions),
         probes: u64::from(half.probes),
         zero_windows: u32::from(half.zero_windows),
-        gap: half.has_gap(&live.halves[!role]),
+        gap: missed > 0,
+        missed,
+        unseen: half.packets == 0 && has_spoken(live, role),
     }
+}
+
+/// True when the peer's segments show that this side sent something in the time of the capture: the peer acknowledges
+/// more than it did at first, or its part of the handshake is over.
+fn has_spoken(live: &Live, role: Role) -> bool {
+    let (half, peer) = (&live.halves[role], &live.halves[!role]);
+    let opened = match role {
+        Role::Responder => live.stage.syn && peer.ack_seen,
+        Role::Initiator => live.stage.syn_ack && peer.octets > 0,
+    };
+    opened || half.known && half.next.after(half.base)
 }
 
 /// Octets of the last burst, when it came from the side that asks.

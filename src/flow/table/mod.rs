@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use self::rest::{REST, Rest};
 use super::event::Event;
-use super::facts::{Flow, Limits};
+use super::facts::{Flow, Limits, RecordRef};
 use super::history::Arena;
 use super::index::Index;
 use super::live::{Live, NONE};
@@ -33,6 +33,8 @@ pub struct TableStats {
     pub segments: u64,
     /// Further copies of packets that were captured more than once.
     pub copies: u64,
+    /// The first of them.
+    pub first_copy: Option<PacketCopy>,
     /// Segments of flows whose row was already written.
     pub late: u64,
     /// ICMP errors about no flow that is live.
@@ -41,6 +43,15 @@ pub struct TableStats {
     pub flows: u64,
     /// Largest number of flows live at once.
     pub peak_live: u64,
+}
+
+/// A packet that was captured again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketCopy {
+    /// The further copy.
+    pub copy: RecordRef,
+    /// What it is a copy of, where that was the last segment of its sender.
+    pub original: Option<RecordRef>,
 }
 
 /// All live flows of one capture.
@@ -143,7 +154,8 @@ impl Table {
             self.observe_known(segment, slot);
         } else if !live.carry(segment, from) {
             if live.is_copy(segment, from) {
-                self.stats.copies += 1;
+                let original = live.original_of(segment);
+                self.stats.note_copy(segment, original);
             } else {
                 live.observe_plain(segment, from, &mut self.arena);
             }
@@ -252,6 +264,14 @@ impl Table {
             Some(live) => live.as_ref(),
             None => self.rest.get(slot).map(|resting| &resting.live),
         }
+    }
+}
+
+impl TableStats {
+    pub(super) fn note_copy(&mut self, segment: &Segment, original: Option<RecordRef>) {
+        self.copies += 1;
+        let copy = RecordRef { record: segment.record, time: segment.time };
+        self.first_copy.get_or_insert(PacketCopy { copy, original });
     }
 }
 
