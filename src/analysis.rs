@@ -1,9 +1,11 @@
 //! One run: captures in, flows and findings out. Wires the stages together.
 
+mod sight;
+
 use std::io;
 
 use crate::capture::{Compression, FileSummary, Health, Input, Problem};
-use crate::diagnose::{Context, Finding, Severity, diagnose};
+use crate::diagnose::{Context, Finding, InputFinding, Severity, Sight, diagnose, diagnose_input};
 use crate::dissect::Dissector;
 use crate::flow::{BATCH, Flow, FlowOutcome, Limits, Table, TableStats};
 use crate::narrow::Narrowing;
@@ -61,6 +63,8 @@ pub struct Outcome {
     pub outcomes: Vec<(FlowOutcome, u64)>,
     /// Findings by severity: notes, warnings, faults.
     pub findings: [u64; 3],
+    /// What the capture could not show, after narrowing; among the findings above.
+    pub input_findings: Vec<InputFinding>,
     /// What the flow table did.
     pub table: TableStats,
 }
@@ -150,6 +154,8 @@ impl<'a> Analysis<'a> {
             table.advance(end, &mut |flow| teller.tell(flow));
         }
         table.cut(input.problems().iter().filter_map(cut_at));
+        teller.sight.files = sight::file_sight(&input, dissector.tally(), &table.stats());
+        teller.sight.coming = table.directions();
         table.finish(&mut |flow| teller.tell(flow));
         teller.finish(input, &dissector, first_icmp_error.unwrap_or(0), table.stats())
     }
@@ -173,6 +179,8 @@ struct Teller<'r> {
     /// Number of the first record of each file read so far.
     starts: Vec<u64>,
     findings: Vec<Finding>,
+    /// All flows, those left out by narrowing as well.
+    sight: Sight,
     flows: u64,
     left_out: u64,
     by_outcome: Vec<u64>,
@@ -189,6 +197,7 @@ impl<'r> Teller<'r> {
             names,
             starts: Vec::new(),
             findings: Vec::new(),
+            sight: Sight::default(),
             flows: 0,
             left_out: 0,
             by_outcome: vec![0; FlowOutcome::ALL.len()],
@@ -213,20 +222,23 @@ impl<'r> Teller<'r> {
         if self.error.is_err() {
             return;
         }
+        self.sight.add(flow);
         if !self.narrowing.admits(flow) {
             self.left_out += 1;
             return;
         }
-        diagnose(flow, &Context { limits: &self.limits, now: flow.decided }, &mut self.findings);
+        diagnose(
+            flow,
+            &Context { limits: &self.limits, now: flow.decided, doubts: self.sight.doubts() },
+            &mut self.findings,
+        );
         self.findings.retain(|finding| self.narrowing.admits_finding(finding));
         self.flows += 1;
         if let Some(count) = self.by_outcome.get_mut(flow.outcome as usize) {
             *count += 1;
         }
         for finding in &self.findings {
-            if let Some(count) = self.by_severity.get_mut(finding.severity as usize) {
-                *count += 1;
-            }
+            count(&mut self.by_severity, finding.severity);
         }
         let starts = &self.starts;
         let locate = |record| locate(starts, record);
@@ -234,14 +246,28 @@ impl<'r> Teller<'r> {
         self.error = self.report.flow(flow, &self.findings, &sources);
     }
 
+    /// Tells what the capture could not show; every flow was told.
+    fn tell_input(&mut self) -> io::Result<Vec<InputFinding>> {
+        let mut findings = diagnose_input(&self.sight);
+        findings.retain(|finding| self.narrowing.admits_code(finding.rule.code));
+        for finding in &findings {
+            count(&mut self.by_severity, finding.severity);
+        }
+        let starts = &self.starts;
+        let locate = |record| locate(starts, record);
+        self.report.input(&findings, &Sources { names: &self.names, locate: &locate })?;
+        Ok(findings)
+    }
+
     fn finish(
-        self,
+        mut self,
         input: Input,
         dissector: &Dissector,
         first_icmp: u64,
         table: TableStats,
     ) -> io::Result<Outcome> {
-        self.error?;
+        std::mem::replace(&mut self.error, Ok(()))?;
+        let input_findings = self.tell_input()?;
         let facts = input_facts(&input, dissector, first_icmp, table);
         self.report.finish(&facts)?;
         let outcomes =
@@ -255,8 +281,15 @@ impl<'r> Teller<'r> {
             flows_left_out: self.left_out,
             outcomes,
             findings: self.by_severity,
+            input_findings,
             table,
         })
+    }
+}
+
+fn count(by_severity: &mut [u64; 3], severity: Severity) {
+    if let Some(count) = by_severity.get_mut(severity as usize) {
+        *count += 1;
     }
 }
 
@@ -337,8 +370,10 @@ fn notes(input: &Input, health: Health) -> Vec<String> {
     }
     if health.steps_back > 0 {
         notes.push(format!(
-            "time runs backwards {} times, by {} at most",
-            health.steps_back, health.largest_step_back
+            "time runs backwards {} time{}, by {} at most",
+            health.steps_back,
+            if health.steps_back == 1 { "" } else { "s" },
+            health.largest_step_back
         ));
     }
     if health.untimed > 0 {

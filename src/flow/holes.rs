@@ -146,7 +146,9 @@ mod tests {
 
     fn holes(ranges: &[(u32, u32)]) -> Holes {
         let mut holes = Holes::default();
-        ranges.iter().for_each(|&(from, to)| holes.open(SeqNumber(from), SeqNumber(to), 0));
+        for &(from, to) in ranges {
+            holes.open(SeqNumber(from), SeqNumber(to), 0);
+        }
         holes
     }
 

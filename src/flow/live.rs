@@ -159,6 +159,17 @@ impl Live {
         self.rare.get_or_insert_default()
     }
 
+    /// True when nothing of `role` was captured although its peer's segments show that it sent something meanwhile: the
+    /// peer acknowledges more than it did at first, or its part of the handshake is over.
+    pub(super) fn is_unseen(&self, role: Role) -> bool {
+        let (half, peer) = (&self.halves[role], &self.halves[!role]);
+        let opened = match role {
+            Role::Responder => self.stage.syn && peer.ack_seen,
+            Role::Initiator => self.stage.syn_ack && peer.octets > 0,
+        };
+        half.packets == 0 && (opened || half.known && half.next.after(half.base))
+    }
+
     /// Reads something of every cache line.
     #[inline]
     pub(super) fn warm(&self) -> u64 {

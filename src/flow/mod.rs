@@ -32,4 +32,4 @@ pub use facts::{
 };
 pub use letters::{Letter, Letters};
 pub use replay::{Premise, Step, replay};
-pub use table::{BATCH, PacketCopy, Table, TableStats};
+pub use table::{BATCH, Directions, PacketCopy, Table, TableStats};

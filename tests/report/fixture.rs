@@ -1,6 +1,6 @@
 //! Six flows built by hand, one of each kind that the reports must tell apart.
 
-use closewait::diagnose::{Evidence, Finding, Rule, Severity};
+use closewait::diagnose::{Check, Evidence, Finding, Rule, Severity};
 use closewait::flow::{
     Answered, CloseWait, EndpointState, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letter,
     Letters, Origin, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic, replay,
@@ -37,10 +37,12 @@ fn rule(code: &'static str, title: &'static str, severity: Severity) -> &'static
         title,
         severity,
         explanation: "",
-        check: |_, _| None,
-        summary: |flow, finding| {
-            let lasted = finding.lasted.map_or(String::new(), |span| format!(" for {span}"));
-            format!("{} kept {} waiting{lasted}", finding.endpoint, flow.initiator)
+        check: Check::Flow {
+            find: |_, _| None,
+            summary: |flow, finding| {
+                let lasted = finding.lasted.map_or(String::new(), |span| format!(" for {span}"));
+                format!("{} kept {} waiting{lasted}", finding.endpoint, flow.initiator)
+            },
         },
     }))
 }

@@ -2,7 +2,7 @@
 
 use closewait::Analysis;
 use closewait::capture::Input;
-use closewait::diagnose::{Context, Finding, diagnose};
+use closewait::diagnose::{Context, Doubts, Finding, InputFinding, diagnose};
 use closewait::flow::{Flow, Limits, Table, TableStats};
 
 use super::trace::{BYSTANDER_PORT, Entry};
@@ -22,6 +22,8 @@ pub struct Outcome {
     /// The same for flows of bystanders: packets only.
     pub bystander_packets: u64,
     pub stats: TableStats,
+    /// What the capture could not show.
+    pub input: Vec<InputFinding>,
 }
 
 impl Outcome {
@@ -53,12 +55,13 @@ impl Outcome {
             .run(input, &mut |flow: &Flow, findings: &[Finding]| outcome.add(flow, findings.to_vec(), 0))
             .unwrap();
         outcome.stats = run.table;
+        outcome.input.clone_from(&run.input_findings);
         (outcome, run)
     }
 
     fn tell(&mut self, flow: &Flow, after: usize, limits: &Limits) {
         let mut findings = Vec::new();
-        diagnose(flow, &Context { limits, now: flow.decided }, &mut findings);
+        diagnose(flow, &Context { limits, now: flow.decided, doubts: Doubts::default() }, &mut findings);
         self.add(flow, findings, after);
     }
 

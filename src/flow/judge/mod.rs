@@ -229,19 +229,8 @@ fn traffic(live: &Live, role: Role) -> Traffic {
         zero_windows: u32::from(half.zero_windows),
         gap: missed > 0,
         missed,
-        unseen: half.packets == 0 && has_spoken(live, role),
+        unseen: live.is_unseen(role),
     }
-}
-
-/// True when the peer's segments show that this side sent something in the time of the capture: the peer acknowledges
-/// more than it did at first, or its part of the handshake is over.
-fn has_spoken(live: &Live, role: Role) -> bool {
-    let (half, peer) = (&live.halves[role], &live.halves[!role]);
-    let opened = match role {
-        Role::Responder => live.stage.syn && peer.ack_seen,
-        Role::Initiator => live.stage.syn_ack && peer.octets > 0,
-    };
-    opened || half.known && half.next.after(half.base)
 }
 
 /// Octets of the last burst, when it came from the side that asks.

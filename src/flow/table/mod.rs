@@ -16,7 +16,7 @@ use super::index::Index;
 use super::live::{Live, NONE};
 use super::tombstone::Graveyard;
 use crate::dissect::IcmpError;
-use crate::net::FourTuple;
+use crate::net::{FourTuple, Role};
 use crate::tcp::Segment;
 use crate::time::{TimeDelta, Timestamp};
 
@@ -52,6 +52,15 @@ pub struct PacketCopy {
     pub copy: RecordRef,
     /// What it is a copy of, where that was the last segment of its sender.
     pub original: Option<RecordRef>,
+}
+
+/// Flows by the directions that were captured of them. Those of which one side never sent count as neither.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Directions {
+    /// Both sides were captured.
+    pub both_ways: u64,
+    /// One side was not captured although it sent.
+    pub one_way: u64,
 }
 
 /// All live flows of one capture.
@@ -124,6 +133,18 @@ impl Table {
     /// Flows that are live now.
     pub fn live(&self) -> u64 {
         self.live
+    }
+
+    /// The directions that were captured of the flows that are live now.
+    pub fn directions(&self) -> Directions {
+        let resting = self.rest.iter().filter_map(|(_, slot)| self.live_at(slot));
+        let mut directions = Directions::default();
+        for live in self.slots.iter().flatten().chain(resting) {
+            let both = Role::BOTH.into_iter().all(|role| live.halves[role].packets > 0);
+            directions.both_ways += u64::from(both);
+            directions.one_way += u64::from(Role::BOTH.into_iter().any(|role| live.is_unseen(role)));
+        }
+        directions
     }
 
     /// Takes some segments in the order of capture; flows that capture time finishes go to `done`.
