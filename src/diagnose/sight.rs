@@ -24,7 +24,7 @@ pub struct Sight {
     pub coming: Directions,
     /// Flows that began before the capture did.
     pub begun_before: Affected,
-    /// Flows that had not ended when the capture did.
+    /// Flows that had not ended when the capture did, as far as it can know.
     pub unfinished: Affected,
     /// What is known of the files.
     pub files: FileSight,
@@ -107,6 +107,15 @@ pub struct Doubts {
     pub dropped: u64,
     /// No flow was captured in both directions, and some show that they had two.
     pub one_way: bool,
+    /// The clock was set back: what lasts to the end of the capture may seem longer than it is.
+    pub clock_stepped: bool,
+}
+
+impl Doubts {
+    /// True when something that did not happen may only not have been captured.
+    pub fn absence(&self) -> bool {
+        self.dropped > 0 || self.one_way
+    }
 }
 
 impl Sight {
@@ -128,10 +137,15 @@ impl Sight {
             let missed = [initiator, responder].into_iter().filter(|side| side.packets > 0);
             self.missed += missed.map(|side| side.missed).sum::<u64>();
         }
-        if flow.origin == Origin::Midstream && !is_stray(flow) {
+        if is_stray(flow) {
+            return;
+        }
+        if flow.origin == Origin::Midstream {
             self.begun_before.add(flow);
         }
-        if !is_stray(flow) && !is_over(flow) {
+        let may_end_unseen =
+            Role::BOTH.into_iter().any(|role| flow.traffic[role].gap || flow.traffic[role].unseen);
+        if !may_end_unseen && !is_over(flow) {
             self.unfinished.add(flow);
         }
     }
@@ -139,8 +153,9 @@ impl Sight {
     /// What rules must not rely on, as far as the flows added so far and the files tell.
     pub fn doubts(&self) -> Doubts {
         let one_way = self.unseen.initiator.flows + self.unseen.responder.flows + self.coming.one_way;
-        let one_way = one_way > 0 && self.both_ways + self.coming.both_ways == 0;
-        Doubts { dropped: self.files.dropped, one_way }
+        let both_ways = self.both_ways + self.coming.both_ways;
+        let one_way = Directions { both_ways, one_way }.are_one_way();
+        Doubts { dropped: self.files.dropped, one_way, clock_stepped: self.files.clock.steps > 0 }
     }
 }
 

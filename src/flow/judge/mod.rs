@@ -19,6 +19,8 @@ pub(super) struct Case<'a> {
     pub(super) now: Timestamp,
     /// The file was cut inside the flow's life.
     pub(super) cut: bool,
+    /// No flow was captured in both directions, and some show that they had two.
+    pub(super) one_way: bool,
     pub(super) fin: Sides<Option<FinFacts>>,
     pub(super) active_closer: Option<Role>,
     pub(super) handshake: Handshake,
@@ -32,6 +34,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) now: Timestamp,
     /// The input broke off during its life.
     pub(super) cut: bool,
+    /// No flow was captured in both directions, and some show that they had two.
+    pub(super) one_way: bool,
     pub(super) limits: &'a Limits,
 }
 
@@ -45,6 +49,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         limits: terms.limits,
         now: terms.now.max(live.last().time),
         cut: terms.cut,
+        one_way: terms.one_way,
         fin,
         active_closer: first_closer(&fin),
         handshake: handshake_of(live),

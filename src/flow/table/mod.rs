@@ -63,6 +63,18 @@ pub struct Directions {
     pub one_way: u64,
 }
 
+impl Directions {
+    fn note(&mut self, live: &Live) {
+        self.both_ways += u64::from(Role::BOTH.into_iter().all(|role| live.halves[role].packets > 0));
+        self.one_way += u64::from(Role::BOTH.into_iter().any(|role| live.is_unseen(role)));
+    }
+
+    /// Some flows show that they had another direction, and none was captured in both.
+    pub const fn are_one_way(&self) -> bool {
+        self.one_way > 0 && self.both_ways == 0
+    }
+}
+
 /// All live flows of one capture.
 ///
 /// Finished flows come out through a callback, in the order in which they were finished: by the capture time
@@ -93,6 +105,8 @@ pub struct Table {
     latest: u32,
     /// Records at which the input broke off.
     cuts: Vec<u64>,
+    /// The directions of all flows that are finished, and of those that are not once the input has ended.
+    directions: Directions,
     live: u64,
     stats: TableStats,
 }
@@ -120,6 +134,7 @@ impl Table {
             leap: None,
             latest: NONE,
             cuts: Vec::new(),
+            directions: Directions::default(),
             live: 0,
             stats: TableStats::default(),
         }
@@ -140,9 +155,7 @@ impl Table {
         let resting = self.rest.iter().filter_map(|(_, slot)| self.live_at(slot));
         let mut directions = Directions::default();
         for live in self.slots.iter().flatten().chain(resting) {
-            let both = Role::BOTH.into_iter().all(|role| live.halves[role].packets > 0);
-            directions.both_ways += u64::from(both);
-            directions.one_way += u64::from(Role::BOTH.into_iter().any(|role| live.is_unseen(role)));
+            directions.note(live);
         }
         directions
     }
@@ -233,6 +246,9 @@ impl Table {
     /// Finishes every flow: the input has ended.
     pub fn finish(&mut self, done: &mut dyn FnMut(&Flow)) {
         self.expire(second_of(self.watermark).saturating_add(1), done);
+        let coming = self.directions();
+        self.directions.both_ways += coming.both_ways;
+        self.directions.one_way += coming.one_way;
         let flows =
             (0..).zip(&self.slots).filter_map(|(slot, live)| Some((live.as_ref()?.first.record, slot)));
         let mut left: Vec<(u64, u32)> = flows.chain(self.rest.iter()).collect();

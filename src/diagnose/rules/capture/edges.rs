@@ -34,14 +34,13 @@ fn check(sight: &Sight) -> Vec<InputFinding> {
         Some(first) => format!(" (first: flow {})", first.first.record),
         None => String::new(),
     };
-    let summary = format!(
-        "of {}, {} began before the capture{}, {} had not ended when it ended{}",
-        counted(sight.flows, "flow"),
-        before.flows,
-        example(before),
-        after.flows,
-        example(after),
-    );
+    let parts = [(before, "began before the capture"), (after, "had not ended when it ended")];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(affected, _)| affected.flows > 0)
+        .map(|(affected, what)| format!("{} {what}{}", affected.flows, example(affected)))
+        .collect();
+    let summary = format!("of {} {}", counted(sight.flows, "flow"), parts.join(", "));
     vec![
         InputFinding::new(&EDGES, summary)
             .filtered("tcp.completeness.syn == 0 || (tcp.completeness.fin == 0 && tcp.completeness.rst == 0)")
@@ -66,7 +65,7 @@ mod tests {
         sight.add(&Story::clean());
         assert_eq!(
             found_in_input("CAP106", &sight)[0].summary,
-            "of 3 flows, 1 began before the capture (first: flow 1), 2 had not ended when it ended (first: flow 1)"
+            "of 3 flows 1 began before the capture (first: flow 1), 2 had not ended when it ended (first: flow 1)"
         );
     }
 
