@@ -2,7 +2,7 @@
 
 use closewait::Analysis;
 use closewait::capture::Input;
-use closewait::diagnose::{Context, Doubts, Finding, InputFinding, diagnose};
+use closewait::diagnose::{Context, Finding, InputFinding, Sight, diagnose};
 use closewait::flow::{Flow, Limits, Table, TableStats};
 
 use super::trace::{BYSTANDER_PORT, Entry};
@@ -24,6 +24,7 @@ pub struct Outcome {
     pub stats: TableStats,
     /// What the capture could not show.
     pub input: Vec<InputFinding>,
+    sight: Sight,
 }
 
 impl Outcome {
@@ -42,6 +43,7 @@ impl Outcome {
                 }
             }
         }
+        outcome.sight.coming = table.directions();
         table.finish(&mut |flow| outcome.tell(flow, entries.len(), &limits));
         outcome.stats = table.stats();
         outcome
@@ -61,7 +63,9 @@ impl Outcome {
 
     fn tell(&mut self, flow: &Flow, after: usize, limits: &Limits) {
         let mut findings = Vec::new();
-        diagnose(flow, &Context { limits, now: flow.decided, doubts: Doubts::default() }, &mut findings);
+        self.sight.add(flow);
+        let context = Context { limits, now: flow.decided, doubts: self.sight.doubts() };
+        diagnose(flow, &context, &mut findings);
         self.add(flow, findings, after);
     }
 

@@ -16,7 +16,7 @@ rule! {
     ///
     /// ## What else it can be
     /// A router, bridge or container host that shows each packet on its way in and out; both legs of a mirror; two
-    /// captures merged into one; a loop in the network, if the time to live falls from copy to copy.
+    /// captures merged into one; a network that duplicates packets; a loop in the network, if the time to live falls from copy to copy.
     ///
     /// ## See
     /// RFC 6864 (IP identification), RFC 6298 §2.4 (the least retransmission time-out).
