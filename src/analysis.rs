@@ -2,6 +2,7 @@
 
 mod order;
 mod partial;
+mod sight;
 
 use std::io;
 
@@ -10,7 +11,7 @@ pub use self::partial::Partial;
 use crate::capture::{
     Account, ClockHealth, Compression, FileSummary, Gap, Health, Input, Irregularity, Overlap, Problem,
 };
-use crate::diagnose::{Context, Finding, Severity, diagnose};
+use crate::diagnose::{Context, Finding, InputFinding, Severity, Sight, diagnose, diagnose_input};
 use crate::dissect::{Dissector, SkipTally, Skips};
 use crate::flow::{Entry, Flow, FlowOutcome, Limits, Table, TableStats};
 use crate::narrow::Narrowing;
@@ -66,6 +67,8 @@ pub struct Outcome {
     pub outcomes: Vec<(FlowOutcome, u64)>,
     /// Findings by severity: notes, warnings, faults.
     pub findings: [u64; 3],
+    /// What the capture could not show, after narrowing; among the findings above.
+    pub input_findings: Vec<InputFinding>,
     /// What the flow table did.
     pub table: TableStats,
 }
@@ -208,7 +211,9 @@ impl Run<'_> {
             table.advance(end, &mut tell);
         }
         table.cut(account.problems.iter().filter_map(cut_at));
-        table.finish(&mut tell);
+        let files = sight::file_sight(&account, tally, &table.stats());
+        teller.sight = Sight { files, coming: table.directions(), ..std::mem::take(&mut teller.sight) };
+        table.finish(&mut |flow| teller.tell(flow));
         self.teller.finish(account, tally, self.table.stats())
     }
 }
@@ -231,6 +236,8 @@ struct Teller<'r> {
     /// Number of the first record of each file read so far.
     starts: Vec<u64>,
     findings: Vec<Finding>,
+    /// All flows, those left out by narrowing as well.
+    sight: Sight,
     flows: u64,
     left_out: u64,
     by_outcome: Vec<u64>,
@@ -247,6 +254,7 @@ impl<'r> Teller<'r> {
             names,
             starts: Vec::new(),
             findings: Vec::new(),
+            sight: Sight::default(),
             flows: 0,
             left_out: 0,
             by_outcome: vec![0; FlowOutcome::ALL.len()],
@@ -270,20 +278,23 @@ impl<'r> Teller<'r> {
         if self.error.is_err() {
             return;
         }
+        self.sight.add(flow);
         if !self.narrowing.admits(flow) {
             self.left_out += 1;
             return;
         }
-        diagnose(flow, &Context { limits: &self.limits, now: flow.decided }, &mut self.findings);
+        diagnose(
+            flow,
+            &Context { limits: &self.limits, now: flow.decided, doubts: self.sight.doubts() },
+            &mut self.findings,
+        );
         self.findings.retain(|finding| self.narrowing.admits_finding(finding));
         self.flows += 1;
         if let Some(count) = self.by_outcome.get_mut(flow.outcome as usize) {
             *count += 1;
         }
         for finding in &self.findings {
-            if let Some(count) = self.by_severity.get_mut(finding.severity as usize) {
-                *count += 1;
-            }
+            count(&mut self.by_severity, finding.severity);
         }
         let starts = &self.starts;
         let locate = |record| locate(starts, record);
@@ -291,8 +302,22 @@ impl<'r> Teller<'r> {
         self.error = self.report.flow(flow, &self.findings, &sources);
     }
 
-    fn finish(self, account: Account, tally: &SkipTally, table: TableStats) -> io::Result<Outcome> {
-        self.error?;
+    /// Tells what the capture could not show; every flow was told.
+    fn tell_input(&mut self) -> io::Result<Vec<InputFinding>> {
+        let mut findings = diagnose_input(&self.sight);
+        findings.retain(|finding| self.narrowing.admits_code(finding.rule.code));
+        for finding in &findings {
+            count(&mut self.by_severity, finding.severity);
+        }
+        let starts = &self.starts;
+        let locate = |record| locate(starts, record);
+        self.report.input(&findings, &Sources { names: &self.names, locate: &locate })?;
+        Ok(findings)
+    }
+
+    fn finish(mut self, account: Account, tally: &SkipTally, table: TableStats) -> io::Result<Outcome> {
+        std::mem::replace(&mut self.error, Ok(()))?;
+        let input_findings = self.tell_input()?;
         let facts = input_facts(&account, tally, table);
         self.report.finish(&facts)?;
         let outcomes =
@@ -306,8 +331,15 @@ impl<'r> Teller<'r> {
             flows_left_out: self.left_out,
             outcomes,
             findings: self.by_severity,
+            input_findings,
             table,
         })
+    }
+}
+
+fn count(by_severity: &mut [u64; 3], severity: Severity) {
+    if let Some(count) = by_severity.get_mut(severity as usize) {
+        *count += 1;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Flows made by hand for the tests of rules: each step adds an event with the next record number.
 
-use super::{Certainty, Context, Finding, Severity, diagnose, find_rule};
+use super::{Certainty, Context, Doubts, Finding, InputFinding, Severity, Sight, diagnose, find_rule};
 use crate::flow::{
     Answered, CloseWait, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letters, Limits, Origin,
     Pause, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind,
@@ -22,7 +22,7 @@ pub(crate) fn context_at(seconds: f64) -> Context<'static> {
         time_wait: TimeDelta::from_secs(60),
         max_flows: 1000,
     };
-    Context { limits: LIMITS, now: at(seconds) }
+    Context { limits: LIMITS, now: at(seconds), doubts: Doubts::default() }
 }
 
 /// What the catalogue finds in `flow` when the capture ends at `seconds`. Every rule must be reachable past the
@@ -31,7 +31,7 @@ pub(crate) fn findings_in(flow: &Flow, seconds: f64) -> Vec<Finding> {
     let context = context_at(seconds);
     let mut findings = Vec::new();
     diagnose(flow, &context, &mut findings);
-    let checked = super::CATALOGUE.iter().filter(|rule| (rule.check)(flow, &context).is_some()).count();
+    let checked = super::CATALOGUE.iter().filter(|rule| rule.find(flow, &context).is_some()).count();
     assert_eq!(findings.len(), checked, "the early exit hides a finding");
     for finding in &findings {
         assert!(finding.summary(flow).len() > 20, "{} has a summary", finding.rule.code);
@@ -47,6 +47,16 @@ pub(crate) fn found(code: &str, flow: &Flow, seconds: f64) -> Option<(Severity, 
         .into_iter()
         .find(|finding| finding.rule.code == code)
         .map(|finding| (finding.severity, finding.certainty))
+}
+
+/// What rule `code` finds in the input. All its filters and sentences are there, and it accuses nobody.
+pub(crate) fn found_in_input(code: &str, sight: &Sight) -> Vec<InputFinding> {
+    let findings = find_rule(code).expect("a code of the catalogue").find_in_input(sight);
+    for finding in &findings {
+        assert!(finding.rule.code == code && finding.severity < Severity::Fault);
+        assert!(finding.summary.len() > 15, "{}", finding.summary);
+    }
+    findings
 }
 
 /// The sentence with which rule `code` tells `flow`.

@@ -414,8 +414,12 @@ pub struct Traffic {
     pub probes: u64,
     /// How often it closed its window.
     pub zero_windows: u32,
-    /// True when its peer acknowledged octets that the capture does not hold.
+    /// True when the capture missed segments of it: `missed` is not 0.
     pub gap: bool,
+    /// Sequence numbers (octets, SYN, FIN) that the capture does not hold although its peer acknowledged them.
+    pub missed: u64,
+    /// True when nothing of it was captured although its peer's segments show that it sent.
+    pub unseen: bool,
 }
 
 /// The frozen facts of one incarnation of a four-tuple.

@@ -1,11 +1,12 @@
 //! One endpoint's half of a connection: what it has sent so far, and its last segment.
 
 use super::facts::RecordRef;
+use super::holes::Holes;
 use crate::tcp::{Flags, Segment, SeqNumber};
 use crate::time::TimeDelta;
 
 /// What one endpoint has sent so far.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent marks, one byte each")]
 pub(super) struct Half {
     /// ISN, or the first number seen of it.
@@ -14,8 +15,8 @@ pub(super) struct Half {
     pub(super) next: SeqNumber,
     /// Highest number that it acknowledged.
     pub(super) acked: SeqNumber,
-    /// Octets sent or acknowledged but not captured (yet): from, up to. Empty when equal.
-    pub(super) hole: (SeqNumber, SeqNumber),
+    /// Sent or acknowledged but not captured (yet).
+    pub(super) holes: Holes,
     /// The number after its FIN.
     pub(super) fin_end: SeqNumber,
     /// Last window, not scaled.
@@ -132,23 +133,25 @@ impl Half {
         if is_id_jump(self.ip_id, segment.ip_id) { is_far.then_some(false) } else { Some(true) }
     }
 
-    /// Fills the hole with `from..to` as far as they overlap; false when they do not.
-    pub(super) fn fill(&mut self, from: SeqNumber, to: SeqNumber) -> bool {
-        let (start, end) = self.hole;
-        if start == end || !to.after(start) || !end.after(from) {
-            return false;
-        }
-        if start.at_or_after(from) {
-            self.hole.0 = if to.at_or_after(end) { end } else { to };
-        } else if to.at_or_after(end) {
-            self.hole.1 = from;
-        }
-        true
+    /// Takes note that the numbers from `next` up to `to` were skipped.
+    #[cold]
+    pub(super) fn skip_to(&mut self, to: SeqNumber) {
+        self.holes.open(self.next, to, self.octets);
     }
 
-    /// True when the peer acknowledged octets of this half that the capture does not hold.
+    /// How many sequence numbers of this half the capture does not hold although the peer acknowledged them. Where
+    /// nothing of the peer was captured, those that were skipped and never sent again.
+    pub(super) fn missed(&self, peer: &Self) -> u64 {
+        match (peer.ack_seen, peer.seen) {
+            (true, _) => self.holes.acknowledged(peer.acked, self.octets),
+            (false, true) => 0,
+            (false, false) => self.holes.all(),
+        }
+    }
+
+    /// True when the capture missed segments of this half.
     pub(super) fn has_gap(&self, peer: &Self) -> bool {
-        self.hole.0 != self.hole.1 && peer.ack_seen && peer.acked.after(self.hole.0)
+        self.missed(peer) > 0
     }
 }
 

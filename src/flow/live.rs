@@ -163,6 +163,17 @@ impl Live {
         self.rare.get_or_insert_default()
     }
 
+    /// True when nothing of `role` was captured although its peer's segments show that it sent something meanwhile: the
+    /// peer acknowledges more than it did at first, or its part of the handshake is over.
+    pub(super) fn is_unseen(&self, role: Role) -> bool {
+        let (half, peer) = (&self.halves[role], &self.halves[!role]);
+        let opened = match role {
+            Role::Responder => self.stage.syn && peer.ack_seen,
+            Role::Initiator => self.stage.syn_ack && peer.octets > 0,
+        };
+        half.packets == 0 && (opened || half.known && half.next.after(half.base))
+    }
+
     /// Reads something of every cache line.
     #[inline]
     pub(super) fn warm(&self) -> u64 {
@@ -237,6 +248,12 @@ impl Live {
     /// True when the very same packet came just before, whatever it may add.
     pub(super) fn repeats(&self, segment: &Segment) -> bool {
         self.recent.is_copy(segment)
+    }
+
+    /// The record that `segment` repeats, where that was the last of its sender.
+    pub(super) fn original_of(&self, segment: &Segment) -> Option<RecordRef> {
+        let last = &self.halves[self.role_of(segment.from_low)].last;
+        (last.at.record != 0 && last.seq == segment.seq && last.flags == segment.flags).then_some(last.at)
     }
 
     /// True when `segment`, a RST, lies outside what its receiver may accept (RFC 5961 §3.2): further ahead than
@@ -350,21 +367,18 @@ impl Live {
         let lead = segment.seq.distance(half.next);
         if lead > 0 {
             // Octets before this segment were not captured, or not yet.
-            if half.hole.0 == half.hole.1 {
-                half.hole.0 = half.next;
-            }
-            half.hole.1 = segment.seq;
+            half.skip_to(segment.seq);
         }
         if ahead > 0 {
             if lead < 0 && segment.sequence_length() > 0 {
-                half.retransmissions += u32::from(!half.fill(segment.seq, half.next));
+                half.retransmissions += u32::from(!half.holes.fill(segment.seq, half.next));
             }
             half.next = end;
             novelty.new_octets = segment.octets > 0;
         } else if !segment.flags.is_control() && is_probe(segment, half, acked_by_peer, peer_acks) {
             novelty.probe = true;
         } else if segment.sequence_length() > 0 {
-            if half.fill(segment.seq, end) {
+            if half.holes.fill(segment.seq, end) {
                 novelty.new_octets = segment.octets > 0;
             } else {
                 half.retransmissions += 1;
@@ -394,10 +408,7 @@ impl Live {
             peer.next = segment.ack;
         } else if segment.ack.after(peer.next) {
             // It acknowledges octets that the capture does not hold (yet).
-            if peer.hole.0 == peer.hole.1 {
-                peer.hole.0 = peer.next;
-            }
-            peer.hole.1 = segment.ack;
+            peer.skip_to(segment.ack);
             peer.next = segment.ack;
         }
         if peer.fin && !peer.fin_acked && segment.ack.at_or_after(peer.fin_end) {

@@ -16,6 +16,7 @@ mod event;
 mod facts;
 mod half;
 mod history;
+mod holes;
 mod index;
 mod judge;
 mod letters;
@@ -33,4 +34,4 @@ pub use facts::{
 pub use history::{Entry, History, Replay};
 pub use letters::{Letter, Letters};
 pub use replay::{Premise, Step, replay};
-pub use table::{Table, TableStats};
+pub use table::{Directions, PacketCopy, Table, TableStats};

@@ -90,7 +90,7 @@ impl Live {
             half.known = true;
             half.base = segment.seq;
             half.next = segment.seq;
-            half.hole = (segment.seq, segment.seq);
+            half.holes.clear();
         }
     }
 

@@ -28,6 +28,7 @@ fn run(report: &mut dyn Report) {
     for (flow, findings) in fixture::flows() {
         report.flow(&flow, &findings, &sources).unwrap();
     }
+    report.input(&fixture::input_findings(), &sources).unwrap();
     report.finish(&fixture::input()).unwrap();
 }
 

@@ -1,7 +1,7 @@
 //! Questions that several rules ask a flow.
 
 use crate::diagnose::Context;
-use crate::flow::{Event, EventKind, Flow, Handshake, RecordRef, Reset, ResetKind};
+use crate::flow::{Event, EventKind, Flow, Handshake, Origin, RecordRef, Reset, ResetKind};
 use crate::net::Role;
 use crate::time::TimeDelta;
 
@@ -89,6 +89,19 @@ pub(super) fn window_is_closed(flow: &Flow, role: Role) -> bool {
 /// True when every request was followed by an answer.
 pub(super) fn is_answered(flow: &Flow) -> bool {
     flow.exchanges > 0 && flow.unanswered_octets == 0
+}
+
+/// True when the capture missed segments of either side.
+pub(super) fn has_gap(flow: &Flow) -> bool {
+    Role::BOTH.into_iter().any(|role| flow.traffic[role].gap || flow.traffic[role].unseen)
+}
+
+/// True when what `role` had not done by the end of its part of the flow is known: nothing of it was missed, and it sent
+/// something besides RST, or was seen to open.
+pub(super) fn is_known(flow: &Flow, role: Role) -> bool {
+    let resets = flow.resets.iter().filter(|reset| reset.by == role).count() as u64;
+    let sent = flow.traffic[role].packets > resets || flow.origin == Origin::Handshake;
+    sent && !flow.traffic[role].gap
 }
 
 /// From `record` to the latest moment the capture knows.

@@ -4,7 +4,9 @@ mod outcome;
 mod reset;
 
 use super::event::{Event, EventKind};
-use super::facts::{CloseWait, FinFacts, Flow, Handshake, Limits, Origin, RecordRef, Reset, Traffic};
+use super::facts::{
+    CloseWait, FinFacts, Flow, Handshake, Limits, Origin, REORDER_WINDOW, RecordRef, Reset, Traffic,
+};
 use super::live::Live;
 use super::replay::{Premise, final_states};
 use crate::net::{Role, Sides};
@@ -19,6 +21,8 @@ pub(super) struct Case<'a> {
     pub(super) now: Timestamp,
     /// The file was cut inside the flow's life.
     pub(super) cut: bool,
+    /// No flow was captured in both directions, and some show that they had two.
+    pub(super) one_way: bool,
     pub(super) fin: Sides<Option<FinFacts>>,
     pub(super) active_closer: Option<Role>,
     pub(super) handshake: Handshake,
@@ -32,6 +36,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) now: Timestamp,
     /// The input broke off during its life.
     pub(super) cut: bool,
+    /// No flow was captured in both directions, and some show that they had two.
+    pub(super) one_way: bool,
     pub(super) limits: &'a Limits,
 }
 
@@ -45,6 +51,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         limits: terms.limits,
         now: terms.now.max(live.last().time),
         cut: terms.cut,
+        one_way: terms.one_way,
         fin,
         active_closer: first_closer(&fin),
         handshake: handshake_of(live),
@@ -141,7 +148,28 @@ fn fin_facts(live: &Live, events: &[Event]) -> Sides<Option<FinFacts>> {
             }
         }
     }
+    for role in Role::BOTH {
+        if let Some(fin) = &mut fins[role]
+            && fin.acked.is_none()
+        {
+            fin.acked = ack_captured_before(role, fin, events);
+        }
+    }
     fins
+}
+
+/// The ACK of a FIN that several capture queues recorded a moment before it.
+#[cold]
+fn ack_captured_before(role: Role, fin: &FinFacts, events: &[Event]) -> Option<RecordRef> {
+    let acknowledges = |event: &&Event| {
+        event.from != role
+            && event.flags.ack()
+            && !event.flags.rst()
+            && event.kind != EventKind::Ghost
+            && event.ack.at_or_after(fin.end)
+            && (TimeDelta::ZERO..=REORDER_WINDOW).contains(&(fin.first.time - event.time()))
+    };
+    events.iter().find(acknowledges).map(|event| event.at)
 }
 
 fn first_closer(fin: &Sides<Option<FinFacts>>) -> Option<Role> {
@@ -224,14 +252,17 @@ fn close_wait_of(case: &Case<'_>, reset: Option<&Reset>) -> Option<CloseWait> {
 }
 
 fn traffic(live: &Live, role: Role) -> Traffic {
-    let half = &live.halves[role];
+    let (half, peer) = (&live.halves[role], &live.halves[!role]);
+    let missed = half.missed(peer);
     Traffic {
         packets: u64::from(half.packets),
         octets: half.octets,
         retransmissions: u64::from(half.retransmissions),
         probes: u64::from(half.probes),
         zero_windows: u32::from(half.zero_windows),
-        gap: half.has_gap(&live.halves[!role]),
+        gap: missed > 0,
+        missed,
+        unseen: live.is_unseen(role),
     }
 }
 

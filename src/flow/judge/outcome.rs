@@ -21,7 +21,8 @@ pub(super) fn decide(case: &Case<'_>, reset: Option<&Reset>) -> (FlowOutcome, Op
         .or_else(|| by_reset(case, reset))
         .or_else(|| closing(case))
         .unwrap_or_else(|| open(case));
-    match outcome.rests_on_absence().then(|| blind_spot(case, outcome)).flatten() {
+    let may_be_blind = outcome.rests_on_absence() || outcome == FlowOutcome::Undecided;
+    match may_be_blind.then(|| blind_spot(case, outcome)).flatten() {
         Some(reason) => (FlowOutcome::Undecided, Some(reason)),
         None if outcome == FlowOutcome::Undecided => {
             (outcome, Some("the capture holds neither an answer to the last segments nor their repetition"))
@@ -38,6 +39,8 @@ fn opening(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {
         Handshake::Syn if reset.is_some() && case.live.halves.responder.packets > 0 => None,
         Handshake::Syn if case.live.stage.icmp && answered_by_icmp(case) => Some(FlowOutcome::RefusedIcmp),
         Handshake::Syn if case.live.halves.responder.seen && case.live.stage.handshake_done => None,
+        // Its ACKs tell that the initiator was answered, and what it did then.
+        Handshake::Syn if case.live.is_unseen(Role::Responder) => None,
         Handshake::Syn => Some(FlowOutcome::SynUnanswered),
         // A responder that takes its SYN-ACK back did not wait for the initiator.
         Handshake::SynAck if reset.is_some_and(|reset| reset.by == Role::Responder) => None,
@@ -164,8 +167,7 @@ fn blind_spot(case: &Case<'_>, outcome: FlowOutcome) -> Option<&'static str> {
         return Some("the capture missed segments of this flow");
     }
     if outcome == FlowOutcome::SynUnanswered {
-        let only_syns = !halves.initiator.ack_seen;
-        return (!only_syns).then_some("only one direction was captured");
+        return case.one_way.then_some("only one direction was captured");
     }
     if silent_role.is_some() {
         return Some("only one direction was captured");

@@ -126,6 +126,7 @@ impl Table {
         let Some(resting) = self.rest.get(slot) else { return };
         events.extend(resting.events());
         let flow = judge::judge(&resting.live, events, &self.terms(&resting.live, decided));
+        self.directions.note(&resting.live);
         self.rest.drop_at(slot);
         self.live -= 1;
         done(&flow);
@@ -138,6 +139,7 @@ impl Table {
             decided,
             now: self.watermark,
             cut: self.cuts.iter().any(|&record| record >= live.first.record),
+            one_way: self.directions.are_one_way(),
             limits: &self.limits,
         }
     }
@@ -223,6 +225,7 @@ impl Table {
         self.arena.drain(&mut live.events, &mut events);
         let Some(Some(live)) = self.slots.get(slot as usize) else { return };
         let flow = judge::judge(live, events, &self.terms(live, decided));
+        self.directions.note(live);
         if let Some(place) = self.slots.get_mut(slot as usize) {
             *place = None;
         }

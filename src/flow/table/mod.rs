@@ -12,12 +12,12 @@ use std::hash::{BuildHasher, Hasher};
 use self::rest::{REST, Rest};
 use super::arena::Arena;
 use super::event::Event;
-use super::facts::{Flow, Limits};
+use super::facts::{Flow, Limits, RecordRef};
 use super::index::Index;
 use super::live::{Live, NONE};
 use super::tombstone::Graveyard;
 use crate::dissect::{Dissected, IcmpError};
-use crate::net::FourTuple;
+use crate::net::{FourTuple, Role};
 use crate::tcp::Segment;
 use crate::time::{TimeDelta, Timestamp};
 
@@ -34,6 +34,8 @@ pub struct TableStats {
     pub segments: u64,
     /// Further copies of packets that were captured more than once.
     pub copies: u64,
+    /// The first of them.
+    pub first_copy: Option<PacketCopy>,
     /// Segments of flows whose row was already written.
     pub late: u64,
     /// Flows that were written before their end because [`Limits::max_flows`] were live.
@@ -46,6 +48,36 @@ pub struct TableStats {
     pub flows: u64,
     /// Largest number of flows live at once.
     pub peak_live: u64,
+}
+
+/// A packet that was captured again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketCopy {
+    /// The further copy.
+    pub copy: RecordRef,
+    /// What it is a copy of, where that was the last segment of its sender.
+    pub original: Option<RecordRef>,
+}
+
+/// Flows by the directions that were captured of them. Those of which one side never sent count as neither.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Directions {
+    /// Both sides were captured.
+    pub both_ways: u64,
+    /// One side was not captured although it sent.
+    pub one_way: u64,
+}
+
+impl Directions {
+    fn note(&mut self, live: &Live) {
+        self.both_ways += u64::from(Role::BOTH.into_iter().all(|role| live.halves[role].packets > 0));
+        self.one_way += u64::from(Role::BOTH.into_iter().any(|role| live.is_unseen(role)));
+    }
+
+    /// Some flows show that they had another direction, and none was captured in both.
+    pub const fn are_one_way(&self) -> bool {
+        self.one_way > 0 && self.both_ways == 0
+    }
 }
 
 /// All live flows of one capture.
@@ -78,6 +110,8 @@ pub struct Table {
     latest: u32,
     /// Records at which the input broke off.
     cuts: Vec<u64>,
+    /// The directions of all flows that are finished, and of those that are not once the input has ended.
+    directions: Directions,
     live: u64,
     stats: TableStats,
 }
@@ -105,6 +139,7 @@ impl Table {
             leap: None,
             latest: NONE,
             cuts: Vec::new(),
+            directions: Directions::default(),
             live: 0,
             stats: TableStats::default(),
         }
@@ -118,6 +153,16 @@ impl Table {
     /// Flows that are live now.
     pub fn live(&self) -> u64 {
         self.live
+    }
+
+    /// The directions that were captured of the flows that are live now.
+    pub fn directions(&self) -> Directions {
+        let resting = self.rest.iter().filter_map(|(_, slot)| self.live_at(slot));
+        let mut directions = Directions::default();
+        for live in self.slots.iter().flatten().chain(resting) {
+            directions.note(live);
+        }
+        directions
     }
 
     /// Takes what was dissected, whatever it is; flows that its capture time finishes go to `done`.
@@ -155,7 +200,8 @@ impl Table {
             self.keep_within_limit(done);
         } else if !live.carry(segment, from) {
             if live.is_copy(segment, from) {
-                self.stats.copies += 1;
+                let original = live.original_of(segment);
+                self.stats.note_copy(segment, original);
             } else {
                 live.observe_plain(segment, from, &mut self.arena);
             }
@@ -212,6 +258,9 @@ impl Table {
     /// Finishes every flow: the input has ended.
     pub fn finish(&mut self, done: &mut dyn FnMut(&Flow)) {
         self.expire(second_of(self.watermark).saturating_add(1), done);
+        let coming = self.directions();
+        self.directions.both_ways += coming.both_ways;
+        self.directions.one_way += coming.one_way;
         let flows =
             (0..).zip(&self.slots).filter_map(|(slot, live)| Some((live.as_ref()?.first.record, slot)));
         let mut left: Vec<(u64, u32)> = flows.chain(self.rest.iter()).collect();
@@ -264,6 +313,14 @@ impl Table {
             Some(live) => live.as_ref(),
             None => self.rest.get(slot).map(|resting| &resting.live),
         }
+    }
+}
+
+impl TableStats {
+    pub(super) fn note_copy(&mut self, segment: &Segment, original: Option<RecordRef>) {
+        self.copies += 1;
+        let copy = RecordRef { record: segment.record, time: segment.time };
+        self.first_copy.get_or_insert(PacketCopy { copy, original });
     }
 }
 

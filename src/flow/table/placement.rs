@@ -32,8 +32,9 @@ impl Table {
 
     pub(super) fn observe_known(&mut self, segment: &Segment, newest: u32) {
         // The first copy may have changed where the next one would be placed: ask before, and ask all.
-        if self.chain(newest).any(|(_, live)| live.repeats(segment)) {
-            self.stats.copies += 1;
+        let repeated = self.chain(newest).find(|(_, live)| live.repeats(segment));
+        if let Some(original) = repeated.map(|(_, live)| live.original_of(segment)) {
+            self.stats.note_copy(segment, original);
             return;
         }
         match self.place(segment, newest) {

@@ -1,6 +1,6 @@
 use crate::diagnose::rules::lookup::{self, INITIAL_RTO};
 use crate::diagnose::{Context, Evidence, Finding, Severity};
-use crate::flow::{CloseWait, Flow, FlowOutcome, ResetKind};
+use crate::flow::{CloseWait, Flow, FlowOutcome, Origin, ResetKind};
 use crate::time::TimeDelta;
 
 /// A half-close that carried data is at work. After this long without any it no longer is.
@@ -59,7 +59,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     };
     Some(
         Finding::new(&HALF_CLOSED, flow, flow.endpoint(wait.at), evidence)
-            .proven_if(wait.proven)
+            .proven_if(wait.proven && has_not_closed(flow, &wait, context))
             .at_most(severity)
             .lasting(wait.lasted),
     )
@@ -79,6 +79,14 @@ fn is_cut_off(flow: &Flow, wait: &CloseWait) -> bool {
         && flow.reset().is_some_and(|reset| {
             reset.by != wait.at && matches!(reset.kind, Abort | AfterOwnFin | StaleProbe | SuccessorSyn)
         })
+}
+
+/// The capture would have seen its FIN: it missed nothing of this side, as far as can be known, and did not begin after it.
+fn has_not_closed(flow: &Flow, wait: &CloseWait, context: &Context<'_>) -> bool {
+    let doubts = context.doubts;
+    let began_before = flow.origin == Origin::Midstream && flow.traffic[wait.at].octets == 0;
+    let to_the_end = wait.until.is_none() && (doubts.absence() || doubts.clock_stepped);
+    lookup::is_known(flow, wait.at) && !began_before && !to_the_end
 }
 
 /// The passive closer sent data after the FIN, and not long ago.
@@ -104,10 +112,12 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::diagnose::testing::{Story, found, summary};
-    use crate::diagnose::{Certainty, Severity};
-    use crate::flow::{EventKind, FlowOutcome, ResetKind};
+    use super::HALF_CLOSED;
+    use crate::diagnose::testing::{Story, context_at, found, summary};
+    use crate::diagnose::{Certainty, Context, Doubts, Severity};
+    use crate::flow::{EventKind, FlowOutcome, Limits, ResetKind};
     use crate::net::Role;
+    use crate::time::TimeDelta;
 
     fn half_closed() -> Story {
         Story::connected().exchange(0.5).fin(Role::Initiator, 1.0).acked(1.04)
@@ -130,9 +140,38 @@ mod tests {
     }
 
     #[test]
-    fn one_at_the_end_of_the_capture_is_not_late() {
+    fn one_that_the_end_of_the_capture_cut_short_is_none() {
         let flow = half_closed().flow_until(FlowOutcome::HalfClosed, 1.5);
         assert_eq!(found("FIN101", &flow, 1.5), None);
+    }
+
+    #[test]
+    fn one_shorter_than_the_threshold_is_a_note() {
+        let flow = half_closed().flow_until(FlowOutcome::HalfClosed, 4.0);
+        let limits = Limits { fin_delay: TimeDelta::from_secs(6), ..Limits::default() };
+        let context = Context { limits: &limits, ..context_at(4.0) };
+        let finding = HALF_CLOSED.find(&flow, &context).unwrap();
+        assert_eq!((finding.severity, finding.certainty), (Severity::Note, Certainty::Proven));
+    }
+
+    #[test]
+    fn a_capture_that_dropped_frames_or_whose_clock_was_set_proves_no_endless_wait() {
+        let flow = half_closed().flow(FlowOutcome::HalfClosed);
+        for doubts in
+            [Doubts { dropped: 1, ..Doubts::default() }, Doubts { clock_stepped: true, ..Doubts::default() }]
+        {
+            let finding = HALF_CLOSED.find(&flow, &Context { doubts, ..context_at(600.0) }).unwrap();
+            assert_eq!(finding.certainty, Certainty::Presumed);
+        }
+    }
+
+    #[test]
+    fn a_fin_that_may_have_passed_unseen_before_a_rst_leaves_it_presumed() {
+        let mut flow = half_closed()
+            .reset(ResetKind::Abort, Role::Initiator, 90.0, None)
+            .flow(FlowOutcome::ResetInitiator);
+        flow.traffic.responder.gap = true;
+        assert_eq!(found("FIN101", &flow, 600.0), Some((Severity::Warning, Certainty::Presumed)));
     }
 
     #[test]

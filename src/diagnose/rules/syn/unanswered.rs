@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup::{self, INITIAL_RTO};
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Certainty, Context, Evidence, Finding};
 use crate::flow::{EventKind, Flow, FlowOutcome};
 
 rule! {
@@ -32,14 +32,15 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     }
     let waited = lookup::since(flow.first, context);
     // One SYN right before the capture's end shows nothing; a repeated one shows that no answer came.
-    if flow.syn_retries == 0 && waited < INITIAL_RTO {
+    let is_blind = context.doubts.one_way;
+    if flow.syn_retries == 0 && (waited < INITIAL_RTO || is_blind) {
         return None;
     }
     let evidence = Evidence::new(lookup::syn(flow), "connection request")
         .and_maybe(lookup::last_record(flow, EventKind::SynAgain), "its last repetition");
     Some(
         Finding::new(&UNANSWERED, flow, flow.responder, evidence)
-            .proven_if(flow.syn_retries > 0)
+            .proven_if(flow.syn_retries > 0 && !is_blind)
             .lasting(flow.last.time - flow.first.time),
     )
 }
@@ -49,11 +50,15 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     match flow.syn_retries {
         0 => format!("{to} did not answer the SYN of {from} (record {})", flow.first.record),
         again => format!(
-            "{to} answered none of the {} SYNs of {from} (records {} to {}, over {})",
+            "{to} answered none of the {} SYNs of {from} (records {} to {}, over {}){}",
             again + 1,
             flow.first.record,
             flow.last.record,
-            finding.lasted.unwrap_or_default()
+            finding.lasted.unwrap_or_default(),
+            match finding.certainty {
+                Certainty::Proven => "",
+                Certainty::Presumed => "; but only one direction was captured, and a RST would not show",
+            }
         ),
     }
 }

@@ -49,6 +49,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe(opened, "at last answered");
     Some(
         Finding::new(&REUSE_BLOCKED, flow, flow.endpoint(challenge.from), evidence)
+            .proven_if(opened.is_some() || !context.doubts.absence())
             .at_most(greatest(flow, opened.is_some(), delay))
             .lasting(delay),
     )

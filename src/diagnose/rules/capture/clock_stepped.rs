@@ -1,0 +1,68 @@
+use super::counted;
+use crate::diagnose::{InputFinding, Sight};
+
+rule! {
+    /// ## What we saw
+    /// The time of a record lies well before that of the record in front of it: the clock of the capturing host was set
+    /// while it captured.
+    ///
+    /// ## Why it matters
+    /// Times on both sides of the step cannot be compared. Delays, idle times and durations that span it are wrong by
+    /// the size of the step; the order of segments, and so every outcome that does not rest on a delay, is not.
+    ///
+    /// ## What to do
+    /// Mistrust durations of flows that were alive at the step. Let NTP or chrony slew the clock, not step it, and find
+    /// out what set it (`journalctl -u chronyd -u systemd-timesyncd`, a virtual machine that was resumed or moved).
+    ///
+    /// ## What else it can be
+    /// Files of several hosts, or of one host on both sides of a step, given in one run; captures merged in the wrong
+    /// order (`mergecap` sorts, `cat` does not); several capture queues whose records were written far apart.
+    ///
+    /// ## See
+    /// Wireshark: `frame.time_delta < 0`; `reordercap` sorts a file by time.
+    input static CLOCK_STEPPED = { code: "CAP104", title: "the clock stepped", severity: Warning }
+}
+
+fn check(sight: &Sight) -> Vec<InputFinding> {
+    let clock = &sight.files.clock;
+    if clock.steps == 0 {
+        return Vec::new();
+    }
+    let first = clock.first.map_or_else(String::new, |at| format!(" (first: record {})", at.record));
+    let summary = format!(
+        "time runs backwards {}, by {} at most{first}: durations across that are wrong",
+        counted(clock.steps, "time"),
+        clock.largest
+    );
+    let finding =
+        InputFinding::new(&CLOCK_STEPPED, summary).lasting(clock.largest).filtered("frame.time_delta < 0");
+    vec![
+        clock
+            .first
+            .into_iter()
+            .fold(finding, |finding, at| finding.and(at, "the first record after the step")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::testing::found_in_input;
+    use crate::diagnose::{ClockSight, Sight};
+    use crate::time::TimeDelta;
+
+    #[test]
+    fn a_step_is_told_with_its_size() {
+        let mut sight = Sight::default();
+        sight.files.clock = ClockSight { steps: 1, largest: TimeDelta::from_secs(3600), first: None };
+        let findings = found_in_input("CAP104", &sight);
+        assert!(
+            findings[0].summary.starts_with("time runs backwards 1 time, by 60 min 0 s at most"),
+            "{findings:?}"
+        );
+    }
+
+    #[test]
+    fn a_clock_that_was_not_set_is_none() {
+        assert!(found_in_input("CAP104", &Sight::default()).is_empty());
+    }
+}
