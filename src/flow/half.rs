@@ -21,7 +21,12 @@ pub(super) struct Half {
     pub(super) window: u16,
     /// Shift of its windows (RFC 7323 §2.2), when both SYNs carried the option.
     pub(super) window_scale: u8,
+    /// How often it closed its window.
     pub(super) zero_windows: u16,
+    /// Segments with a closed window.
+    pub(super) closed_windows: u16,
+    /// Segments with payload that had all been sent before.
+    pub(super) repeated_payloads: u16,
     pub(super) fin_copies: u16,
     /// Lowest and highest time to live of its segments other than RST.
     pub(super) ttl: (u8, u8),
@@ -105,9 +110,15 @@ impl Half {
         true
     }
 
+    /// True when octets of this half were not captured (yet).
+    #[inline]
+    pub(super) fn is_holed(&self) -> bool {
+        self.hole.0 != self.hole.1
+    }
+
     /// True when the peer acknowledged octets of this half that the capture does not hold.
     pub(super) fn has_gap(&self, peer: &Self) -> bool {
-        self.hole.0 != self.hole.1 && peer.ack_seen && peer.acked.after(self.hole.0)
+        self.is_holed() && peer.ack_seen && peer.acked.after(self.hole.0)
     }
 }
 

@@ -263,7 +263,8 @@ impl Live {
             && peer.next.at_or_after(segment.ack)
             && (newly_acked > 0 || segment.octets > 0)
             && segment.window != 0
-            && !half.window_closed;
+            && !half.window_closed
+            && !(peer.is_holed() && segment.ack.after(peer.hole.0));
         if !in_order {
             return false;
         }
@@ -288,9 +289,10 @@ impl Live {
     /// Takes `segment` into the sums. `trusted` is false for numbers that fit nothing: they move nothing.
     pub(super) fn account(&mut self, segment: &Segment, from: Role, trusted: bool) -> Novelty {
         self.recent.remember(segment);
+        self.note_plain(segment, from);
+        self.note_window(segment, from);
         let novelty =
             if segment.flags.rst() || !trusted { Novelty::default() } else { self.advance(segment, from) };
-        self.note_letters(segment, from);
         let half = &mut self.halves[from];
         half.packets += 1;
         half.octets += u64::from(segment.octets);
@@ -361,7 +363,8 @@ impl Live {
             } else {
                 half.retransmissions += 1;
                 if segment.octets > 0 {
-                    self.letters.note(from, Letter::T);
+                    half.repeated_payloads = half.repeated_payloads.saturating_add(1);
+                    self.letters.note_scaled(from, Letter::T, half.repeated_payloads);
                 }
             }
         }
@@ -374,12 +377,11 @@ impl Live {
     /// Takes the ACK number of a segment sent by `from`.
     #[inline]
     fn acknowledge(&mut self, segment: &Segment, from: Role) {
-        let half = &mut self.halves[from];
+        let (half, peer) = self.halves.of_both(from);
         if !half.ack_seen || segment.ack.after(half.acked) {
             half.acked = segment.ack;
             half.ack_seen = true;
         }
-        let peer = &mut self.halves[!from];
         if !peer.known {
             peer.known = true;
             peer.base = segment.ack;
@@ -395,27 +397,7 @@ impl Live {
         if peer.fin && !peer.fin_acked && segment.ack.at_or_after(peer.fin_end) {
             peer.fin_acked = true;
         }
-    }
-
-    fn note_letters(&mut self, segment: &Segment, from: Role) {
-        let flags = segment.flags;
-        if flags.syn() {
-            self.letters.note(from, if flags.ack() { Letter::H } else { Letter::S });
-            if flags.fin() || flags.rst() {
-                self.letters.note(from, Letter::I);
-            }
-        }
-        if segment.octets > 0 {
-            self.letters.note(from, Letter::D);
-        } else if !flags.is_control() {
-            self.letters.note(from, Letter::A);
-        }
-        if flags.fin() {
-            self.letters.note(from, Letter::F);
-        }
-        if flags.rst() {
-            self.letters.note(from, Letter::R);
-        }
+        self.note_gap(segment, from);
     }
 
     /// New octets of `from`: who talks, and whether that answers something.
