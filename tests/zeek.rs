@@ -35,6 +35,12 @@ fn retransmitted_payload_follows_the_letter_of_its_packet() {
 }
 
 #[test]
+fn payload_that_comes_late_is_told_as_retransmitted() {
+    opened("+1 > P. 11:21(10) ack 1\n+0.01 > P. 1:11(10) ack 1", "S1 ShADT");
+    opened("+1 > P. 1:11(10) ack 1\n+0.01 < . 1:1(0) ack 11\n+30 > . 10:11(1) ack 1", "S1 ShADaT");
+}
+
+#[test]
 fn the_tenth_retransmission_is_told_again() {
     let again = "+1 > P. 1:11(10) ack 1\n".repeat(11);
     opened(&again, "S1 ShADTT");
@@ -64,7 +70,7 @@ fn a_caret_tells_that_the_responder_was_seen_first() {
 #[test]
 fn a_gap_is_told_when_it_is_acknowledged() {
     opened("+1 > P. 1:11(10) ack 1\n+0.01 < . 1:1(0) ack 31", "S1 ShADaG");
-    opened("+1 > P. 11:21(10) ack 1\n+0.01 > P. 1:11(10) ack 1\n+0.01 < . 1:1(0) ack 21", "S1 ShADa");
+    opened("+1 > P. 11:21(10) ack 1\n+0.01 > P. 1:11(10) ack 1\n+0.01 < . 1:1(0) ack 21", "S1 ShADTa");
     assert_eq!(words("+0 > P. 1:11(10) ack 1\n+0.01 < . 1:1(0) ack 31"), ["OTH Da"]);
     assert_eq!(words("+0 < S. 0:0(0) ack 1\n+0.01 < . 1:1(0) ack 31"), ["OTH ^ha"]);
 }

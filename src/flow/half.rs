@@ -25,7 +25,7 @@ pub(super) struct Half {
     pub(super) zero_windows: u16,
     /// Segments with a closed window.
     pub(super) closed_windows: u16,
-    /// Segments with payload that had all been sent before.
+    /// Segments with payload that lies before the end of others: sent again, or late.
     pub(super) repeated_payloads: u16,
     pub(super) fin_copies: u16,
     /// Lowest and highest time to live of its segments other than RST.

@@ -26,7 +26,7 @@ pub enum Letter {
     F,
     /// RST.
     R,
-    /// Retransmitted payload.
+    /// Payload before the end of what was seen: Zeek takes it for retransmitted, whether it was seen before or not.
     T,
     /// Zero window.
     W,

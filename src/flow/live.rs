@@ -362,11 +362,11 @@ impl Live {
                 novelty.new_octets = segment.octets > 0;
             } else {
                 half.retransmissions += 1;
-                if segment.octets > 0 {
-                    half.repeated_payloads = half.repeated_payloads.saturating_add(1);
-                    self.letters.note_scaled(from, Letter::T, half.repeated_payloads);
-                }
             }
+        }
+        if ahead <= 0 && segment.octets > 0 && half.seen {
+            half.repeated_payloads = half.repeated_payloads.saturating_add(1);
+            self.letters.note_scaled(from, Letter::T, half.repeated_payloads);
         }
         if segment.flags.ack() {
             self.acknowledge(segment, from);
