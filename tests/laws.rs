@@ -11,7 +11,7 @@ use proptest::test_runner::TestCaseResult;
 use support::file::{self, Format};
 use support::outcome::Outcome;
 use support::random::any_trace;
-use support::trace::{Entry, Place, Trace};
+use support::trace::{Entry, Place, Trace, What};
 use support::{case, normal};
 
 const STEPS: usize = 40;
@@ -151,6 +151,21 @@ fn a_copy_of_what_fits_nothing_is_no_second_one() {
     let (entries, _) = with_copies(&trace, 0b10);
     let outcome = Outcome::of(&entries);
     assert_eq!(outcome.told[0].flow.traffic.responder.packets, 1);
+}
+
+/// IPv6 has no identification: a SYN that comes again before any time-out is the same packet, by the same way too.
+#[test]
+fn a_syn_is_not_repeated_within_a_few_milliseconds() {
+    let retries = |again: &str| {
+        let mut trace = Trace::parse(&format!("+0 > S 0:0(0)\n{again} > S 0:0(0)\n+9 end")).unwrap();
+        for packet in &mut trace.packets {
+            let What::Segment(raw) = &mut packet.what else { continue };
+            raw.ip_id = 0;
+        }
+        Outcome::of(&trace.entries(&Place::default(), 1)).told[0].flow.syn_retries
+    };
+    assert_eq!(retries("+0.001"), 0);
+    assert_eq!(retries("+1"), 1);
 }
 
 /// A SYN that completes an incarnation which its sender had reset, seen on two interfaces: no new connection.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 struct Entry {
     pcap: String,
     /// What the oracle calls the row, or `frame N` for a flow that only closewait has.
+    #[serde(alias = "stream")]
     key: String,
     class: String,
     reason: String,

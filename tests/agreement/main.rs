@@ -24,27 +24,27 @@ use tally::Tally;
 
 #[test]
 fn streams_agree_with_wireshark() {
-    check(tshark::compare, 4000);
+    println!("{}", check(tshark::compare, 4000));
 }
 
 #[test]
 fn states_and_histories_agree_with_zeek() {
-    check(zeek::compare, 3900);
+    println!("{}", check(zeek::compare, 3900));
 }
 
 #[test]
 fn states_and_histories_agree_with_the_baselines_of_zeeks_authors() {
-    check(zeek::compare_baselines, 60);
+    println!("{}", check(zeek::compare_baselines, 60));
 }
 
 #[test]
 fn connections_agree_with_tcptrace() {
-    check(tcptrace::compare, 3700);
+    println!("{}", check(tcptrace::compare, 3700));
 }
 
 #[test]
 fn flows_agree_with_suricata() {
-    check(suricata::compare, 3800);
+    println!("{}", check(suricata::compare, 3800));
 }
 
 #[test]
@@ -72,8 +72,6 @@ fn the_documented_shares_are_those_measured() {
     }
 }
 
-fn check(compare: fn() -> Tally, at_least: usize) {
-    if captures().is_some() {
-        compare().check(at_least);
-    }
+fn check(compare: fn() -> Tally, at_least: usize) -> String {
+    if captures().is_some() { compare().check(at_least) } else { "not compared".to_owned() }
 }

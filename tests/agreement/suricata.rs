@@ -47,15 +47,74 @@ pub(crate) fn compare() -> Tally {
 }
 
 fn compare_pair(tally: &mut Tally, pcap: &str, capture: &Capture, pair: &Pair<'_, Row>) {
-    let _ = capture;
     let (own, theirs) = (told(pair.flow, pair.swapped), pair.row.told());
     let state = conn_state(pair.flow);
-    let state_fits = fits(state, &pair.row.tcp_state);
-    if own == theirs && state_fits && (!pair.swapped || pair.flow.origin == Origin::Midstream) {
+    let same_state = fits(state, &pair.row.tcp_state);
+    if own == theirs && same_state && (!pair.swapped || pair.flow.origin == Origin::Midstream) {
         return tally.agrees();
+    }
+    let compared = Compared { capture, pair, own, theirs, same_state };
+    if let Some((class, reason, _)) = RULES.iter().find(|(.., holds)| holds(&compared)) {
+        return tally.differs_by_rule(class, reason);
     }
     let how = format!("{own:?} {state} not {theirs:?} {}", pair.row.tcp_state);
     tally.differs(pcap, &Difference { key: pair.row.key(), how });
+}
+
+struct Compared<'a> {
+    capture: &'a Capture,
+    pair: &'a Pair<'a, Row>,
+    own: Told,
+    theirs: Told,
+    same_state: bool,
+}
+
+/// A class, its reason, and when a difference belongs to it.
+type Rule = (&'static str, &'static str, fn(&Compared<'_>) -> bool);
+
+const RULES: &[Rule] = &[
+    (
+        "no session",
+        "Suricata keeps no session for the packet that a flow begins with here (a FIN, a RST, no flags, no handshake), \
+         so it has neither flags nor a state",
+        |it| {
+            it.pair.row.tcp_state.is_empty()
+                && it.packets_agree()
+                && it.theirs.iter().all(|&(_, flags)| flags == 0)
+        },
+    ),
+    (
+        "one direction only",
+        "with async-oneside Suricata calls a connection established of which only one side was captured",
+        |it| {
+            let silent = it.own.iter().any(|&(packets, _)| packets == 0);
+            silent && it.own == it.theirs && it.pair.row.tcp_state == "established"
+        },
+    ),
+    ("copies", "the capture holds packets more than once; Suricata counts every copy", |it| {
+        let more = it.own.iter().zip(&it.theirs).all(|(own, theirs)| own.0 <= theirs.0 && own.1 == theirs.1);
+        let sum = |told: &Told| told.iter().map(|&(packets, _)| packets).sum::<u64>();
+        let further = sum(&it.theirs).saturating_sub(sum(&it.own));
+        more && it.same_state && (1..=it.capture.copies).contains(&further)
+    }),
+    (
+        "payload cut by the snap length",
+        "Suricata does not count packets of which the payload was not written, nor their flags",
+        |it| {
+            let fewer = it
+                .own
+                .iter()
+                .zip(&it.theirs)
+                .all(|(own, theirs)| theirs.0 <= own.0 && theirs.1 & !own.1 == 0);
+            fewer && !it.packets_agree() && it.capture.is_snapped()
+        },
+    ),
+];
+
+impl Compared<'_> {
+    fn packets_agree(&self) -> bool {
+        self.own.map(|(packets, _)| packets) == self.theirs.map(|(packets, _)| packets)
+    }
 }
 
 /// Packets and control flags of each side.
@@ -79,8 +138,7 @@ fn fits(conn_state: &str, tcp_state: &str) -> bool {
         "S0" => &["syn_sent"],
         "S1" => &["established", "syn_recv"],
         "SF" => &["closed", "time_wait", "last_ack"],
-        "S2" | "S3" => &["fin_wait1", "fin_wait2", "close_wait"],
-        "SH" | "SHR" => &["fin_wait1", "fin_wait2", "close_wait"],
+        "S2" | "S3" | "SH" | "SHR" => &["fin_wait1", "fin_wait2", "close_wait"],
         "REJ" | "RSTO" | "RSTR" | "RSTOS0" | "RSTRH" => &["closed"],
         _ => &["established"],
     };

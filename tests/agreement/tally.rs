@@ -1,6 +1,7 @@
 //! How far one oracle agrees.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use crate::known::Known;
 
@@ -74,15 +75,16 @@ impl Tally {
         class.reason = reason;
     }
 
-    /// Fails when anything is neither the same nor known.
-    pub(crate) fn check(mut self, at_least: usize) {
-        println!("{}: {}", self.what, self.shares());
-        for (class, Class { rows, .. }) in &self.classes {
-            println!("{rows:>5} {class}");
-        }
+    /// Fails when anything is neither the same nor known; else the shares and the classes.
+    pub(crate) fn check(mut self, at_least: usize) -> String {
         self.surprises.extend(self.known.stale());
         assert!(self.surprises.is_empty(), "{}:\n{}", self.surprises.len(), self.surprises.join("\n"));
         assert!(self.rows >= at_least, "{}", self.rows);
+        let mut out = format!("{}: {}\n", self.what, self.shares());
+        for (class, Class { rows, .. }) in &self.classes {
+            writeln!(out, "{rows:>5} {class}").unwrap();
+        }
+        out
     }
 
     /// `3894 of 4023 agree: 96.79 %; 100.00 % with the known differences`.
@@ -101,7 +103,7 @@ impl Tally {
     pub(crate) fn classes(&self) -> String {
         let mut out = format!("## {}\n\n| class | rows | reason |\n|---|---|---|\n", self.what);
         for (class, Class { rows, reason }) in &self.classes {
-            out += &format!("| {class} | {rows} | {reason} |\n");
+            writeln!(out, "| {class} | {rows} | {reason} |").unwrap();
         }
         out
     }

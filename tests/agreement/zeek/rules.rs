@@ -36,7 +36,7 @@ pub(super) const ALL: &[Rule] = &[
         amend: |_, pair, own, theirs| {
             let answered = own.history.starts_with("^h") && pair.flow.traffic.initiator.packets > 0;
             if answered && own.state == "S1" && theirs.state == "OTH" {
-                theirs.state = own.state.clone();
+                theirs.state.clone_from(&own.state);
             }
         },
     },
