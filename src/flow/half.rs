@@ -122,12 +122,15 @@ impl Half {
     }
 }
 
-/// A probe repeats the last acknowledged number, with no octet or one (RFC 9293 §3.8.4, RFC 1122 §4.2.3.6).
-pub(super) fn is_probe(segment: &Segment, half: &Half, acked_by_peer: SeqNumber, peer_acks: bool) -> bool {
+/// A keep-alive repeats the last acknowledged number, with no octet or one (RFC 9293 §3.8.4, RFC 1122 §4.2.3.6); a
+/// probe of the closed window of `peer` repeats the next one, with its octet (RFC 9293 §3.8.6.1).
+pub(super) fn is_probe(segment: &Segment, half: &Half, peer: &Half) -> bool {
+    let keeps_alive = |acked: SeqNumber| segment.seq == acked.sub(1) && acked.at_or_after(half.base);
+    let asks_for_window = |acked| peer.window_closed && segment.octets == 1 && segment.seq == acked;
     segment.octets <= 1
         && segment.flags.ack()
-        && if peer_acks {
-            segment.seq == acked_by_peer.sub(1) && acked_by_peer.at_or_after(half.base)
+        && if peer.ack_seen {
+            keeps_alive(peer.acked) || asks_for_window(peer.acked)
         } else {
             segment.octets == 0 && segment.seq == half.next.sub(1)
         }

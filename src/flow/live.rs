@@ -332,8 +332,7 @@ impl Live {
     #[inline]
     fn advance(&mut self, segment: &Segment, from: Role) -> Novelty {
         let mut novelty = Novelty::default();
-        let (acked_by_peer, peer_acks) = (self.halves[!from].acked, self.halves[!from].ack_seen);
-        let half = &mut self.halves[from];
+        let (half, peer) = self.halves.of_both(from);
         if !half.known {
             half.known = true;
             half.base = segment.seq;
@@ -355,7 +354,7 @@ impl Live {
             }
             half.next = end;
             novelty.new_octets = segment.octets > 0;
-        } else if !segment.flags.is_control() && is_probe(segment, half, acked_by_peer, peer_acks) {
+        } else if !segment.flags.is_control() && is_probe(segment, half, peer) {
             novelty.probe = true;
         } else if segment.sequence_length() > 0 {
             if half.fill(segment.seq, end) {
