@@ -21,6 +21,7 @@ const ORACLES: &[&str] = &[
     "oracles/zeek-conn.csv",
     "oracles/tcptrace-conns.csv",
     "oracles/suricata-flows.csv",
+    "oracles/suricata-verify-expectations.csv",
     "zeek-conn-states.csv",
 ];
 

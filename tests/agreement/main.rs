@@ -48,13 +48,23 @@ fn flows_agree_with_suricata() {
 }
 
 #[test]
+fn flows_are_what_the_authors_of_suricata_verify_expect() {
+    println!("{}", check(suricata::compare_expected, 10));
+}
+
+#[test]
 fn the_documented_shares_are_those_measured() {
     if captures().is_none() {
         return;
     }
-    let tallies =
-        [tshark::compare, zeek::compare, zeek::compare_baselines, tcptrace::compare, suricata::compare];
-    let tallies = tallies.map(|compare| compare());
+    let tallies = [
+        tshark::compare(),
+        zeek::compare(),
+        zeek::compare_baselines(),
+        tcptrace::compare(),
+        suricata::compare(),
+        suricata::compare_expected(),
+    ];
     let shares: Vec<_> = tallies.iter().map(Tally::row).collect();
     let classes: Vec<_> = tallies.iter().map(Tally::classes).collect();
     let measured = format!(

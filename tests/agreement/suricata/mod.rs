@@ -1,5 +1,7 @@
 //! Flows as Suricata logs them, midstream pickup on.
 
+mod expected;
+
 use closewait::flow::{EventKind, Flow, Origin};
 use closewait::net::{Role, Sides};
 use closewait::report::rows::conn_state;
@@ -8,6 +10,8 @@ use serde::Deserialize;
 use crate::captures::{Capture, captures, rows};
 use crate::place::{End, Pair, Place, nanos, pair};
 use crate::tally::{Difference, Tally};
+
+pub(crate) use expected::compare as compare_expected;
 
 #[derive(Deserialize)]
 struct Row {
