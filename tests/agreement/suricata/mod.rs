@@ -105,11 +105,9 @@ const RULES: &[Rule] = &[
         "payload cut by the snap length",
         "Suricata does not count packets of which the payload was not written, nor their flags",
         |it| {
-            let fewer = it
-                .own
-                .iter()
-                .zip(&it.theirs)
-                .all(|(own, theirs)| theirs.0 <= own.0 && theirs.1 & !own.1 == 0);
+            let fewer = it.own.iter().zip(&it.theirs).all(|(own, theirs)| {
+                theirs.0 <= own.0 && (theirs.0 == 0) == (own.0 == 0) && theirs.1 & !own.1 == 0
+            });
             fewer && !it.packets_agree() && it.capture.is_snapped()
         },
     ),
