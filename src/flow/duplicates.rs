@@ -63,7 +63,8 @@ impl Recent {
     /// True when `segment` is another copy of a remembered packet.
     ///
     /// Without an IP identification, equal numbers alone may be a retransmission or a repeated ACK: then the
-    /// copy must differ in time to live or interface, which a sender's own repetition does not.
+    /// copy must differ in time to live or interface, which a sender's own repetition does not. A SYN is repeated
+    /// by time-out only.
     pub(super) fn is_copy(&self, segment: &Segment) -> bool {
         let signature = signature_of(segment);
         let now = coarse(segment.time);
@@ -96,7 +97,8 @@ const fn path_of(segment: &Segment) -> (u8, u8) {
 /// way tells it from a repetition, another way.
 fn is_another_way(path: (u8, u8), segment: &Segment) -> bool {
     let way = path_of(segment);
-    path.1.abs_diff(way.1) <= MOST_HOPS && (segment.ip_id != 0 || path != way)
+    let told_apart = segment.ip_id != 0 || segment.flags.syn() || path != way;
+    path.1.abs_diff(way.1) <= MOST_HOPS && told_apart
 }
 
 /// Everything that a copy repeats, mixed into 32 bits. Never 0, which marks an empty place.

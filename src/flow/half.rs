@@ -23,7 +23,12 @@ pub(super) struct Half {
     pub(super) window: u16,
     /// Shift of its windows (RFC 7323 §2.2), when both SYNs carried the option.
     pub(super) window_scale: u8,
+    /// How often it closed its window.
     pub(super) zero_windows: u16,
+    /// Segments with a closed window.
+    pub(super) closed_windows: u16,
+    /// Segments with payload that lies before the end of others: sent again, or late.
+    pub(super) repeated_payloads: u16,
     pub(super) fin_copies: u8,
     /// Lowest and highest time to live of its segments other than RST.
     pub(super) ttl: (u8, u8),
@@ -139,6 +144,12 @@ impl Half {
         self.holes.open(self.next, to, self.octets);
     }
 
+    /// True when octets of this half were not captured (yet).
+    #[inline]
+    pub(super) fn is_holed(&self) -> bool {
+        self.holes.any()
+    }
+
     /// How many sequence numbers of this half the capture does not hold although the peer acknowledged them. Where
     /// nothing of the peer was captured, those that were skipped and never sent again.
     pub(super) fn missed(&self, peer: &Self) -> u64 {
@@ -161,12 +172,15 @@ pub(super) const fn is_id_jump(last: u16, next: u16) -> bool {
     next.wrapping_sub(last).wrapping_add(ID_STEP) > 2 * ID_STEP
 }
 
-/// A probe repeats the last acknowledged number, with no octet or one (RFC 9293 §3.8.4, RFC 1122 §4.2.3.6).
-pub(super) fn is_probe(segment: &Segment, half: &Half, acked_by_peer: SeqNumber, peer_acks: bool) -> bool {
+/// A keep-alive repeats the last acknowledged number, with no octet or one (RFC 9293 §3.8.4, RFC 1122 §4.2.3.6); a
+/// probe of the closed window of `peer` repeats the next one, with its octet (RFC 9293 §3.8.6.1).
+pub(super) fn is_probe(segment: &Segment, half: &Half, peer: &Half) -> bool {
+    let keeps_alive = |acked: SeqNumber| segment.seq == acked.sub(1) && acked.at_or_after(half.base);
+    let asks_for_window = |acked| peer.window_closed && segment.octets == 1 && segment.seq == acked;
     segment.octets <= 1
         && segment.flags.ack()
-        && if peer_acks {
-            segment.seq == acked_by_peer.sub(1) && acked_by_peer.at_or_after(half.base)
+        && if peer.ack_seen {
+            keeps_alive(peer.acked) || asks_for_window(peer.acked)
         } else {
             segment.octets == 0 && segment.seq == half.next.sub(1)
         }

@@ -50,6 +50,12 @@ impl Holes {
         filled
     }
 
+    /// True when numbers are missing.
+    #[inline]
+    pub(super) fn any(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// How many numbers are missing that the peer's `acked` covers, after the direction carried `carried` octets.
     pub(super) fn acknowledged(&self, acked: SeqNumber, carried: u64) -> u64 {
         self.0.as_ref().map_or(0, |ranges| ranges.acknowledged(acked, carried))

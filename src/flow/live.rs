@@ -284,7 +284,8 @@ impl Live {
             && peer.next.at_or_after(segment.ack)
             && (newly_acked > 0 || segment.octets > 0)
             && segment.window != 0
-            && !half.window_closed;
+            && !half.window_closed
+            && (!peer.is_holed() || self.letters.has(!from, Letter::G));
         if !in_order {
             return false;
         }
@@ -309,9 +310,10 @@ impl Live {
     /// Takes `segment` into the sums. `trusted` is false for numbers that fit nothing: they move nothing.
     pub(super) fn account(&mut self, segment: &Segment, from: Role, trusted: bool) -> Novelty {
         self.recent.remember(segment);
+        self.note_plain(segment, from);
+        self.note_window(segment, from);
         let novelty =
             if segment.flags.rst() || !trusted { Novelty::default() } else { self.advance(segment, from) };
-        self.note_letters(segment, from);
         let half = &mut self.halves[from];
         half.packets += 1;
         half.octets += u64::from(segment.octets);
@@ -355,8 +357,7 @@ impl Live {
     #[inline]
     fn advance(&mut self, segment: &Segment, from: Role) -> Novelty {
         let mut novelty = Novelty::default();
-        let (acked_by_peer, peer_acks) = (self.halves[!from].acked, self.halves[!from].ack_seen);
-        let half = &mut self.halves[from];
+        let (half, peer) = self.halves.of_both(from);
         if !half.known {
             half.known = true;
             half.base = segment.seq;
@@ -375,17 +376,18 @@ impl Live {
             }
             half.next = end;
             novelty.new_octets = segment.octets > 0;
-        } else if !segment.flags.is_control() && is_probe(segment, half, acked_by_peer, peer_acks) {
+        } else if !segment.flags.is_control() && is_probe(segment, half, peer) {
             novelty.probe = true;
         } else if segment.sequence_length() > 0 {
             if half.holes.fill(segment.seq, end) {
                 novelty.new_octets = segment.octets > 0;
             } else {
                 half.retransmissions += 1;
-                if segment.octets > 0 {
-                    self.letters.note(from, Letter::T);
-                }
             }
+        }
+        if ahead <= 0 && segment.octets > 0 && half.seen {
+            half.repeated_payloads = half.repeated_payloads.saturating_add(1);
+            self.letters.note_scaled(from, Letter::T, half.repeated_payloads);
         }
         if segment.flags.ack() {
             self.acknowledge(segment, from);
@@ -396,12 +398,11 @@ impl Live {
     /// Takes the ACK number of a segment sent by `from`.
     #[inline]
     fn acknowledge(&mut self, segment: &Segment, from: Role) {
-        let half = &mut self.halves[from];
+        let (half, peer) = self.halves.of_both(from);
         if !half.ack_seen || segment.ack.after(half.acked) {
             half.acked = segment.ack;
             half.ack_seen = true;
         }
-        let peer = &mut self.halves[!from];
         if !peer.known {
             peer.known = true;
             peer.base = segment.ack;
@@ -414,27 +415,7 @@ impl Live {
         if peer.fin && !peer.fin_acked && segment.ack.at_or_after(peer.fin_end) {
             peer.fin_acked = true;
         }
-    }
-
-    fn note_letters(&mut self, segment: &Segment, from: Role) {
-        let flags = segment.flags;
-        if flags.syn() {
-            self.letters.note(from, if flags.ack() { Letter::H } else { Letter::S });
-            if flags.fin() || flags.rst() {
-                self.letters.note(from, Letter::I);
-            }
-        }
-        if segment.octets > 0 {
-            self.letters.note(from, Letter::D);
-        } else if !flags.is_control() {
-            self.letters.note(from, Letter::A);
-        }
-        if flags.fin() {
-            self.letters.note(from, Letter::F);
-        }
-        if flags.rst() {
-            self.letters.note(from, Letter::R);
-        }
+        self.note_gap(segment, from);
     }
 
     /// New octets of `from`: who talks, and whether that answers something.

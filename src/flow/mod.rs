@@ -23,6 +23,7 @@ mod letters;
 mod live;
 mod observe;
 mod replay;
+mod spell;
 mod table;
 mod tombstone;
 

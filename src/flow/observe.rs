@@ -4,7 +4,6 @@ use super::arena::Arena;
 use super::event::{Event, EventKind, FOREIGN_ID, OWN_ID};
 use super::facts::RecordRef;
 use super::half::Seen;
-use super::letters::Letter;
 use super::live::{Live, Novelty};
 use crate::dissect::IcmpError;
 use crate::net::Role;
@@ -24,6 +23,9 @@ impl Live {
         let fin_was_acked = self.halves[!from].fin_acked;
         if segment.flags.rst() || segment.flags.fin() {
             self.keep_context(segment, from, arena);
+        }
+        if segment.flags.is_control() {
+            self.note_control(segment, from, arena);
         }
         if segment.flags.syn() && trusted {
             self.on_syn(segment, from);
@@ -224,7 +226,6 @@ impl Live {
         let kind = if half.window_closed { EventKind::ZeroWindow } else { EventKind::WindowOpened };
         if half.window_closed {
             half.zero_windows = half.zero_windows.saturating_add(1);
-            self.letters.note(from, Letter::W);
         }
         self.keep(Event::of(segment, from, kind), arena);
     }

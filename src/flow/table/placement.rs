@@ -1,6 +1,7 @@
 //! Which incarnation of a four-tuple a segment belongs to: its numbers tell, not only its addresses.
 
 use super::{Table, grave_of};
+use crate::flow::letters::Letter;
 use crate::flow::live::{Live, NONE};
 use crate::net::Role;
 use crate::tcp::Segment;
@@ -108,6 +109,9 @@ impl Table {
     fn begin(&mut self, segment: &Segment, hash: u64, newest: Option<u32>) {
         let opener = opener_of(segment);
         let mut live = Live::new(segment, opener, self.stats.flows);
+        if opener == Role::Responder {
+            live.letters.note(opener, Letter::Flipped);
+        }
         self.stats.flows += 1;
         self.live += 1;
         self.stats.peak_live = self.stats.peak_live.max(self.live);
