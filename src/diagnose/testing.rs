@@ -2,8 +2,8 @@
 
 use super::{Certainty, Context, Doubts, Finding, InputFinding, Severity, Sight, diagnose, find_rule};
 use crate::flow::{
-    Answered, CloseWait, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letters, Limits, Origin,
-    Pause, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind,
+    Answered, CloseWait, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letters, Limits, Order,
+    Origin, Pause, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind,
 };
 use crate::net::{Endpoint, Role, Sides};
 use crate::tcp::{Flags, SeqNumber};
@@ -80,6 +80,7 @@ impl Story {
             initiator: endpoint("10.0.0.2", 40000),
             responder: endpoint("10.0.0.1", 80),
             scope: 0,
+            order: Order::Times,
             first: RecordRef { record: 1, time: at(0.0) },
             last: RecordRef::default(),
             origin: Origin::Handshake,

@@ -20,18 +20,22 @@ pub struct RecordRef {
     pub time: Timestamp,
 }
 
-/// Records whose times run backwards by this much at most are taken in the order of time; where the clock steps back
-/// by more, in the order of the file. Several queues or interfaces that feed one file differ by less; clocks are set
-/// back by more.
-pub const REORDER_WINDOW: TimeDelta = TimeDelta::from_millis(10);
+/// What tells which of a flow's records came first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Their times. Several queues that feed one file may swap records.
+    #[default]
+    Times,
+    /// Their numbers: the clock was set back during the flow, or time stamps contradict what TCP allows.
+    Records,
+}
 
-impl RecordRef {
-    /// True when this record was taken before `other`.
-    pub fn is_before(self, other: Self) -> bool {
-        if (self.time - other.time).abs() <= REORDER_WINDOW {
-            (self.time, self.record) < (other.time, other.record)
-        } else {
-            self.record < other.record
+impl Order {
+    /// True when `one` was taken before `other`.
+    pub fn is_before(self, one: RecordRef, other: RecordRef) -> bool {
+        match self {
+            Self::Times => (one.time, one.record) < (other.time, other.record),
+            Self::Records => one.record < other.record,
         }
     }
 }
@@ -246,9 +250,9 @@ pub struct FinFacts {
 
 impl FinFacts {
     /// True when the peer's FIN `second` followed the peer's ACK of this one at once, or was that ACK.
-    pub(super) fn is_answered_promptly_by(&self, second: &Self) -> bool {
+    pub(super) fn is_answered_promptly_by(&self, second: &Self, order: Order) -> bool {
         self.acked.is_none_or(|acked| {
-            !acked.is_before(second.first)
+            !order.is_before(acked, second.first)
                 || (TimeDelta::ZERO..LONGEST_DELAY_OF_AN_ACK).contains(&(second.first.time - acked.time))
         })
     }
@@ -435,6 +439,8 @@ pub struct Flow {
     pub responder: Endpoint,
     /// Outermost VLAN or tunnel identifier; 0 for none.
     pub scope: u32,
+    /// What tells which of its records came first.
+    pub order: Order,
     /// First and last segment.
     pub first: RecordRef,
     /// See `first`.
@@ -525,7 +531,7 @@ impl Flow {
     /// first FIN had just arrived, and what took long was its way.
     pub fn is_prompt_close(&self) -> bool {
         let fins = self.first_fin().zip(self.second_fin());
-        fins.is_some_and(|((_, first), (_, second))| first.is_answered_promptly_by(&second))
+        fins.is_some_and(|((_, first), (_, second))| first.is_answered_promptly_by(&second, self.order))
     }
 
     /// The first FIN of all, with its sender.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::arena::{Arena, Chain, MAX_EVENTS, RESERVED};
 use super::duplicates::Recent;
 use super::event::{Event, EventKind};
-use super::facts::{Limits, Pause, RecordRef, Reuse};
+use super::facts::{Limits, Order, Pause, RecordRef, Reuse};
 use super::half::{Half, PROBE, is_probe};
 use super::letters::{Letter, Letters};
 use crate::net::{FourTuple, Role, Sides};
@@ -46,6 +46,8 @@ pub(super) struct Stage {
     pub(super) rst: bool,
     pub(super) rst_outside: bool,
     pub(super) icmp: bool,
+    /// What tells which of its records came first.
+    pub(super) order: Order,
     /// It had to leave the table before its time.
     pub(super) evicted: bool,
     /// Only while every further segment can be handled by sums alone.

@@ -29,8 +29,8 @@ mod tombstone;
 
 pub use event::{Event, EventKind};
 pub use facts::{
-    Answered, CloseWait, EndpointState, FinFacts, Flow, FlowOutcome, Handshake, Limits, Origin, Pause,
-    REORDER_WINDOW, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic,
+    Answered, CloseWait, EndpointState, FinFacts, Flow, FlowOutcome, Handshake, Limits, Order, Origin, Pause,
+    RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic,
 };
 pub use history::{Entry, History, Replay};
 pub use letters::{Letter, Letters};

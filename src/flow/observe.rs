@@ -199,7 +199,7 @@ impl Live {
         let own = self.halves[from].last;
         let peers = self.halves[!from].last;
         let mut context = [(from, own), (!from, peers)];
-        if peers.at.is_before(own.at) {
+        if self.stage.order.is_before(peers.at, own.at) {
             context.swap(0, 1);
         }
         for (role, seen) in context {

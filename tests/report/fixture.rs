@@ -3,7 +3,7 @@
 use closewait::diagnose::{Check, Evidence, Finding, InputFinding, Rule, Severity, find_rule};
 use closewait::flow::{
     Answered, CloseWait, EndpointState, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letter,
-    Letters, Origin, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic, replay,
+    Letters, Order, Origin, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic, replay,
 };
 use closewait::net::{Endpoint, Role, Sides};
 use closewait::report::{FileFacts, InputFacts, Plan, Skipped};
@@ -77,6 +77,7 @@ fn flow(stream: u64, initiator: &str, responder: &str, outcome: FlowOutcome, lin
         initiator: endpoint(initiator),
         responder: endpoint(responder),
         scope: 0,
+        order: Order::Times,
         first,
         last,
         origin: Origin::Handshake,

@@ -4,9 +4,7 @@ mod outcome;
 mod reset;
 
 use super::event::{Event, EventKind};
-use super::facts::{
-    CloseWait, FinFacts, Flow, Handshake, Limits, Origin, REORDER_WINDOW, RecordRef, Reset, Traffic,
-};
+use super::facts::{CloseWait, FinFacts, Flow, Handshake, Limits, Order, Origin, RecordRef, Reset, Traffic};
 use super::live::Live;
 use super::replay::{Premise, final_states};
 use crate::net::{Role, Sides};
@@ -26,6 +24,13 @@ pub(super) struct Case<'a> {
     pub(super) fin: Sides<Option<FinFacts>>,
     pub(super) active_closer: Option<Role>,
     pub(super) handshake: Handshake,
+}
+
+impl Case<'_> {
+    /// True when `one` was taken before `other`.
+    fn is_before(&self, one: RecordRef, other: RecordRef) -> bool {
+        self.live.stage.order.is_before(one, other)
+    }
 }
 
 /// When and on what terms a flow is judged.
@@ -53,7 +58,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         cut: terms.cut,
         one_way: terms.one_way,
         fin,
-        active_closer: first_closer(&fin),
+        active_closer: first_closer(&fin, live.stage.order),
         handshake: handshake_of(live),
     };
     let resets = reset::judge_resets(&case);
@@ -70,6 +75,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         initiator: if live.initiator_low { live.tuple.low() } else { live.tuple.high() },
         responder: if live.initiator_low { live.tuple.high() } else { live.tuple.low() },
         scope: live.scope(),
+        order: live.stage.order,
         first: live.first,
         last: live.last(),
         origin: if live.stage.syn || live.stage.syn_ack { Origin::Handshake } else { Origin::Midstream },
@@ -148,33 +154,12 @@ fn fin_facts(live: &Live, events: &[Event]) -> Sides<Option<FinFacts>> {
             }
         }
     }
-    for role in Role::BOTH {
-        if let Some(fin) = &mut fins[role]
-            && fin.acked.is_none()
-        {
-            fin.acked = ack_captured_before(role, fin, events);
-        }
-    }
     fins
 }
 
-/// The ACK of a FIN that several capture queues recorded a moment before it.
-#[cold]
-fn ack_captured_before(role: Role, fin: &FinFacts, events: &[Event]) -> Option<RecordRef> {
-    let acknowledges = |event: &&Event| {
-        event.from != role
-            && event.flags.ack()
-            && !event.flags.rst()
-            && event.kind != EventKind::Ghost
-            && event.ack.at_or_after(fin.end)
-            && (TimeDelta::ZERO..=REORDER_WINDOW).contains(&(fin.first.time - event.time()))
-    };
-    events.iter().find(acknowledges).map(|event| event.at)
-}
-
-fn first_closer(fin: &Sides<Option<FinFacts>>) -> Option<Role> {
+fn first_closer(fin: &Sides<Option<FinFacts>>, order: Order) -> Option<Role> {
     match (fin.initiator, fin.responder) {
-        (Some(initiator), Some(responder)) if responder.first.is_before(initiator.first) => {
+        (Some(initiator), Some(responder)) if order.is_before(responder.first, initiator.first) => {
             Some(Role::Responder)
         }
         (Some(_), _) => Some(Role::Initiator),
@@ -236,9 +221,9 @@ fn close_wait_of(case: &Case<'_>, reset: Option<&Reset>) -> Option<CloseWait> {
     }
     let since = first.acked.unwrap_or(first.first);
     let own_fin = second.map(|fin| fin.first);
-    let rst = reset.filter(|reset| first.first.is_before(reset.at)).map(|reset| reset.at);
+    let rst = reset.filter(|reset| case.is_before(first.first, reset.at)).map(|reset| reset.at);
     let until = match (own_fin, rst) {
-        (Some(fin), Some(rst)) => Some(if rst.is_before(fin) { rst } else { fin }),
+        (Some(fin), Some(rst)) => Some(if case.is_before(rst, fin) { rst } else { fin }),
         (fin, rst) => fin.or(rst),
     };
     let end = until.map_or(case.now, |until| until.time);
@@ -275,5 +260,5 @@ fn unanswered(live: &Live) -> u64 {
 /// The first and last record of a flow's events after `record`, by `role`, with numbers of its own.
 pub(super) fn goes_on_after(case: &Case<'_>, role: Role, at: RecordRef) -> bool {
     let half = &case.live.halves[role];
-    at.is_before(half.last.at) && !half.last.flags.rst()
+    case.is_before(at, half.last.at) && !half.last.flags.rst()
 }

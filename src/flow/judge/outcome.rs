@@ -101,7 +101,8 @@ fn closing(case: &Case<'_>) -> Option<FlowOutcome> {
         return Some(FlowOutcome::FinUnacked);
     }
     let delay = second.first.time - first.first.time;
-    let silent = !case.live.halves[!closer].data_after_fin && !first.is_answered_promptly_by(&second);
+    let silent = !case.live.halves[!closer].data_after_fin
+        && !first.is_answered_promptly_by(&second, case.live.stage.order);
     Some(match second.acknowledges_peer {
         true if silent && delay >= case.limits.fin_delay => FlowOutcome::DelayedFin,
         true => FlowOutcome::CleanClose,

@@ -139,7 +139,7 @@ fn answered_kind(event: &Event) -> Answered {
 
 fn kind_of(case: &Case<'_>, rst: &Event, answers: Option<(Answered, &Event)>) -> ResetKind {
     let by = rst.from;
-    let own_fin = case.fin[by].filter(|fin| fin.first.is_before(rst.at));
+    let own_fin = case.fin[by].filter(|fin| case.is_before(fin.first, rst.at));
     if matches!(answers, Some((Answered::Syn, _))) {
         return ResetKind::Refusal;
     }
@@ -188,14 +188,14 @@ fn has_crossed(case: &Case<'_>, fin: &FinFacts, rst: &Event, event: &Event) -> b
             && !is_rst(first)
             && !matches!(first.kind, EventKind::Ghost | EventKind::IcmpError)
     });
-    first_to_acknowledge.is_none_or(|first| rst.at.is_before(first.at) || sent_before(first))
+    first_to_acknowledge.is_none_or(|first| case.is_before(rst.at, first.at) || sent_before(first))
 }
 
 /// Both FINs had been acknowledged before it.
 fn is_after_close(case: &Case<'_>, rst: &Event) -> bool {
-    Role::BOTH
-        .into_iter()
-        .all(|role| case.fin[role].is_some_and(|fin| fin.acked.is_some_and(|acked| acked.is_before(rst.at))))
+    Role::BOTH.into_iter().all(|role| {
+        case.fin[role].is_some_and(|fin| fin.acked.is_some_and(|acked| case.is_before(acked, rst.at)))
+    })
 }
 
 /// A RST counts unless its receiver goes on with the same numbers: then it was lost behind the capture point
@@ -208,13 +208,14 @@ fn is_ignored(case: &Case<'_>, rst: &Event, answers: Option<Answered>, kind: Res
     if kind == ResetKind::Refusal {
         return case.live.stage.syn_ack && case.live.stage.handshake_done;
     }
-    let later_rst =
-        |event: &&Event| event.kind == EventKind::Rst && event.from == rst.from && rst.at.is_before(event.at);
+    let later_rst = |event: &&Event| {
+        event.kind == EventKind::Rst && event.from == rst.from && case.is_before(rst.at, event.at)
+    };
     let next_rst = case.events.iter().find(later_rst).map(|event| event.at);
     let went_on = |event: &&Event| {
         event.from == receiver
-            && rst.at.is_before(event.at)
-            && next_rst.is_none_or(|next| event.at.is_before(next))
+            && case.is_before(rst.at, event.at)
+            && next_rst.is_none_or(|next| case.is_before(event.at, next))
             && event.time() - rst.time() > CROSSING
             && !matches!(
                 event.kind,
@@ -227,13 +228,14 @@ fn is_ignored(case: &Case<'_>, rst: &Event, answers: Option<Answered>, kind: Res
     };
     // A receiver that acknowledges what the sender sent after the RST has gone on, however soon.
     let after =
-        |event: &&Event| rst.at.is_before(event.at) && !is_rst(event) && event.kind != EventKind::Ghost;
+        |event: &&Event| case.is_before(rst.at, event.at) && !is_rst(event) && event.kind != EventKind::Ghost;
     let sent_after =
         case.events.iter().filter(after).find(|event| event.from == rst.from && event.end() != event.seq);
     let taken_after = |event: &&Event| {
         event.from == receiver
             && event.flags.ack()
-            && sent_after.is_some_and(|sent| sent.at.is_before(event.at) && event.ack.at_or_after(sent.end()))
+            && sent_after
+                .is_some_and(|sent| case.is_before(sent.at, event.at) && event.ack.at_or_after(sent.end()))
     };
     if case.events.iter().any(|event| went_on(&event) || after(&event) && taken_after(&event)) {
         return true;
@@ -245,7 +247,7 @@ fn is_ignored(case: &Case<'_>, rst: &Event, answers: Option<Answered>, kind: Res
         case.events.iter().any(|event| {
             event.kind == EventKind::Rst
                 && event.from == rst.from
-                && event.at.is_before(rst.at)
+                && case.is_before(event.at, rst.at)
                 && event.seq == rst.seq
                 && is_ignored(case, event, answers, kind)
         })
@@ -262,8 +264,8 @@ fn is_challenged(case: &Case<'_>, rst: &Event) -> bool {
             && !event.flags.is_control()
             && !matches!(event.kind, EventKind::Ghost | EventKind::IcmpError)
     };
-    let after = || case.events.iter().filter(|event| rst.at.is_before(event.at));
-    let mut before = case.events.iter().filter(|event| event.at.is_before(rst.at));
+    let after = || case.events.iter().filter(|event| case.is_before(rst.at, event.at));
+    let mut before = case.events.iter().filter(|event| case.is_before(event.at, rst.at));
     let Some(last) = before.rfind(of_receiver) else { return false };
     let repeats = |event: &Event| {
         event.octets == 0
@@ -278,7 +280,7 @@ fn is_challenged(case: &Case<'_>, rst: &Event) -> bool {
 /// True when the alleged sender of a RST goes on with the connection: then it sent none. A socket that resets is
 /// gone, and what it had sent before overtakes nothing by much.
 fn is_disowned(case: &Case<'_>, rst: &Event) -> bool {
-    let after = || case.events.iter().filter(|event| rst.at.is_before(event.at));
+    let after = || case.events.iter().filter(|event| case.is_before(rst.at, event.at));
     let opens = |event: &Event| matches!(event.kind, EventKind::HandshakeAck | EventKind::SynAck);
     let speaks = |event: &Event| {
         let is_ordered = rst.flags.ack() || event.time() - rst.time() > REORDERING;

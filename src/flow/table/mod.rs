@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, Hasher};
 use self::rest::{REST, Rest};
 use super::arena::Arena;
 use super::event::Event;
-use super::facts::{Flow, Limits, RecordRef};
+use super::facts::{Flow, Limits, Order, RecordRef};
 use super::index::Index;
 use super::live::{Live, NONE};
 use super::tombstone::Graveyard;
@@ -194,6 +194,9 @@ impl Table {
         self.latest = slot;
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         let from = live.role_of(segment.from_low);
+        if segment.time < self.watermark {
+            live.stage.order = Order::Records;
+        }
         let plain = live.stage.plain && live.predecessor == NONE && !segment.flags.is_control();
         if !plain {
             self.observe_known(segment, slot);

@@ -1,6 +1,7 @@
 //! Which incarnation of a four-tuple a segment belongs to: its numbers tell, not only its addresses.
 
 use super::{Table, grave_of};
+use crate::flow::facts::Order;
 use crate::flow::letters::Letter;
 use crate::flow::live::{Live, NONE};
 use crate::net::Role;
@@ -116,6 +117,9 @@ impl Table {
         self.live += 1;
         self.stats.peak_live = self.stats.peak_live.max(self.live);
         self.inherit(&mut live, segment, hash, newest);
+        if segment.time < self.watermark {
+            live.stage.order = Order::Records;
+        }
         let slot = self.store(live);
         if let Some(Some(live)) = self.slots.get_mut(slot as usize) {
             live.observe(segment, opener, true, &mut self.arena);

@@ -41,9 +41,9 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
 /// The first data of the passive closer after the FIN.
 fn answer(flow: &Flow) -> Option<&Event> {
     let (closer, fin) = flow.first_fin()?;
-    flow.events
-        .iter()
-        .find(|event| event.kind == EventKind::Data && event.from != closer && fin.first.is_before(event.at))
+    flow.events.iter().find(|event| {
+        event.kind == EventKind::Data && event.from != closer && flow.order.is_before(fin.first, event.at)
+    })
 }
 
 fn summary(flow: &Flow, finding: &Finding) -> String {

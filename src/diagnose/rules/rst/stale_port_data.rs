@@ -33,7 +33,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let (_, fin) = flow.first_fin()?;
     let late = reset.answers.map(|(_, record)| record);
     // Its own FIN comes after all its octets: what follows that is their repetition.
-    let own_fin = flow.fin[!reset.by].map(|own| own.first).filter(|own| own.is_before(reset.at));
+    let own_fin = flow.fin[!reset.by].map(|own| own.first).filter(|own| flow.order.is_before(*own, reset.at));
     let sent = [late, own_fin].into_iter().flatten().min_by_key(|at| at.record).unwrap_or(reset.at);
     let delay = sent.time - fin.first.time;
     let evidence = Evidence::new(fin.first, "first FIN")

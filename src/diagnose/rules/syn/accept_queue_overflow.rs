@@ -80,7 +80,8 @@ fn is_silent_after_handshake(flow: &Flow, ack: RecordRef) -> bool {
         flow.events.iter().filter(|it| matches!(it.kind, EventKind::SynAck | EventKind::SynAckAgain)).count();
     let keeps_trying = flow.traffic.initiator.retransmissions > u64::from(flow.syn_retries)
         || flow.fin[Role::Initiator].is_some_and(|fin| fin.copies > 1);
-    let is_explained = flow.events.iter().any(|it| it.kind == EventKind::IcmpError && ack.is_before(it.at));
+    let is_explained =
+        flow.events.iter().any(|it| it.kind == EventKind::IcmpError && flow.order.is_before(ack, it.at));
     matches!(flow.outcome, FlowOutcome::OpenUnacked | FlowOutcome::FinUnacked)
         && keeps_trying
         && !is_explained

@@ -61,7 +61,7 @@ fn reaction(flow: &Flow, ghost: &Event) -> Option<(Answered, RecordRef)> {
     }
     flow.events
         .iter()
-        .skip_while(|event| !ghost.at.is_before(event.at))
+        .skip_while(|event| !flow.order.is_before(ghost.at, event.at))
         .take_while(|event| event.from != ghost.from)
         .find(|event| event.kind == EventKind::Ghost || event.into_successor)
         .map(|event| (Answered::Ack, event.at))

@@ -72,7 +72,7 @@ fn rst_to_old_socket(flow: &Flow, challenge: &Event) -> Option<RecordRef> {
         .find(|event| {
             event.kind == EventKind::Ghost
                 && event.flags.rst()
-                && challenge.at.is_before(event.at)
+                && flow.order.is_before(challenge.at, event.at)
                 && event.seq == challenge.ack
         })
         .map(|event| event.at)
