@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::capture::{
-    ClockHealth, Compression, FileSummary, Gap, Health, Input, Irregularity, Overlap, Problem,
+    ClockHealth, Compression, FileSummary, Gap, Health, Input, Irregularity, Locator, Overlap, Problem,
 };
 use crate::diagnose::{Context, Finding, Severity, diagnose};
 use crate::dissect::Dissector;
@@ -123,14 +123,13 @@ impl<'a> Analysis<'a> {
         let mut first_icmp_error = None;
         while let Some(record) = input.next_record() {
             if let Some(error) = dissector.dissect_onto(&record, &mut segments) {
-                table.observe_all(&segments, &mut |flow| teller.tell(flow));
+                table.observe_all(&segments, &mut |flow| teller.tell(flow, input.locator()));
                 segments.clear();
-                table.observe_icmp(&error, &mut |flow| teller.tell(flow));
+                table.observe_icmp(&error, &mut |flow| teller.tell(flow, input.locator()));
                 first_icmp_error.get_or_insert(error.record);
             }
             if segments.len() == BATCH {
-                teller.learn_files(&input);
-                table.observe_all(&segments, &mut |flow| teller.tell(flow));
+                table.observe_all(&segments, &mut |flow| teller.tell(flow, input.locator()));
                 segments.clear();
                 if teller.failed() {
                     break;
@@ -144,14 +143,13 @@ impl<'a> Analysis<'a> {
                 }
             }
         }
-        teller.learn_files(&input);
-        table.observe_all(&segments, &mut |flow| teller.tell(flow));
+        table.observe_all(&segments, &mut |flow| teller.tell(flow, input.locator()));
         // Records that are no segments pass time as well.
         if let Some(end) = input.files().iter().filter_map(|file| file.last_time).max() {
-            table.advance(end, &mut |flow| teller.tell(flow));
+            table.advance(end, &mut |flow| teller.tell(flow, input.locator()));
         }
         table.cut(input.problems().iter().filter_map(cut_at));
-        table.finish(&mut |flow| teller.tell(flow));
+        table.finish(&mut |flow| teller.tell(flow, input.locator()));
         teller.finish(input, &dissector, first_icmp_error.unwrap_or(0), table.stats())
     }
 }
@@ -171,8 +169,6 @@ struct Teller<'r> {
     report: &'r mut dyn Report,
     error: io::Result<()>,
     names: Vec<String>,
-    /// Number of the first record of each file read so far.
-    starts: Vec<u64>,
     findings: Vec<Finding>,
     flows: u64,
     left_out: u64,
@@ -188,7 +184,6 @@ impl<'r> Teller<'r> {
             report,
             error: Ok(()),
             names,
-            starts: Vec::new(),
             findings: Vec::new(),
             flows: 0,
             left_out: 0,
@@ -201,16 +196,7 @@ impl<'r> Teller<'r> {
         self.error.is_err()
     }
 
-    /// Learns where the files that were opened since begin.
-    #[inline]
-    fn learn_files(&mut self, input: &Input) {
-        let opened = input.files_opened();
-        if opened.len() > self.starts.len() {
-            self.starts = opened.iter().map(|file| file.first_record).collect();
-        }
-    }
-
-    fn tell(&mut self, flow: &Flow) {
+    fn tell(&mut self, flow: &Flow, locator: &Locator) {
         if self.error.is_err() {
             return;
         }
@@ -229,8 +215,7 @@ impl<'r> Teller<'r> {
                 *count += 1;
             }
         }
-        let starts = &self.starts;
-        let locate = |record| locate(starts, record);
+        let locate = |record| locator.locate(record);
         let sources = Sources { names: &self.names, locate: &locate };
         self.error = self.report.flow(flow, &self.findings, &sources);
     }
@@ -259,14 +244,6 @@ impl<'r> Teller<'r> {
             table,
         })
     }
-}
-
-/// The file that holds a record, and the record's number there. Files without records share their start with
-/// the next one, so the last that begins at or before it holds it.
-fn locate(starts: &[u64], record: u64) -> (usize, u64) {
-    let file = starts.partition_point(|&start| start <= record).saturating_sub(1);
-    let start = starts.get(file).copied().unwrap_or(1).max(1);
-    (file, (record + 1).saturating_sub(start))
 }
 
 fn input_facts(input: &Input, dissector: &Dissector, first_icmp: u64, table: TableStats) -> InputFacts {
