@@ -140,7 +140,7 @@ impl Input {
                 return;
             }
         };
-        let packet = reader.next();
+        let packet = reader.next_out_of_line();
         let start = match start {
             Start::At(time) => time,
             _ => packet.as_ref().and_then(|packet| packet.time).unwrap_or(self.previous),
