@@ -124,10 +124,14 @@ impl Reader {
         Some(packet)
     }
 
-    /// As [`Self::next`], out of line: where it is inlined, the packet never goes through memory.
+    /// As [`Self::next`], for all but the one loop that needs it fast: it is inlined there, and the packet does
+    /// not go through memory, only as long as nobody else calls it.
     #[inline(never)]
     pub(super) fn next_out_of_line(&mut self) -> Option<Packet> {
-        self.next()
+        let packet = self.next_of_any()?;
+        self.notes.frames += 1;
+        self.tally.count(&packet, self.notes.frames);
+        Some(packet)
     }
 
     /// As [`Self::next`], for all but a pcap record that is in the buffer; counts nothing.

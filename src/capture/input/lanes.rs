@@ -91,7 +91,7 @@ impl Input {
         })
     }
 
-    /// Chooses the lane whose head is due first, of several the first in reading order; opens every file that
+    /// Chooses the lane whose head is due first, of equals the first in reading order; opens every file that
     /// starts by then.
     fn choose(&mut self) -> Option<usize> {
         let due = loop {
@@ -104,7 +104,9 @@ impl Input {
         if self.lanes.iter().any(|lane| lane.open.way_is_shared) {
             Ways::separate(&mut self.lanes, due);
         }
-        let place = self.lanes.iter().position(|lane| lane.due == due)?;
+        // Of records that are due at once the earlier by its own time: it is late already.
+        let key = |place: &usize| self.lanes.get(*place).map(|lane| (lane.due, lane.time));
+        let place = (0..self.lanes.len()).min_by_key(key)?;
         let others = self.lanes.iter().enumerate().filter(|(other, _)| *other != place);
         let starts = if self.lanes.len() < MOST_OPEN { self.sources.next_time() } else { Timestamp::MAX };
         self.rival = others.map(|(_, lane)| lane.due).min().unwrap_or(Timestamp::MAX).min(starts);
