@@ -114,11 +114,16 @@ impl Input {
     /// The next record of the input; `None` once all files were read.
     #[inline]
     pub fn next_record(&mut self) -> Option<Record<'_>> {
-        let Some(packet) = self.reader.next() else { return self.next_of_lanes() };
+        let Some(packet) = self.reader.next() else {
+            // Taken apart for the compiler to keep the record of the usual way out of memory.
+            let Record { number, time, link, interface, original_length, data } = self.next_of_lanes()?;
+            return Some(Record { number, time, link, interface, original_length, data });
+        };
         let time = packet.time.unwrap_or(self.previous);
         if time >= self.until {
             self.stop_reading_alone(packet);
-            return self.next_of_lanes();
+            let Record { number, time, link, interface, original_length, data } = self.next_of_lanes()?;
+            return Some(Record { number, time, link, interface, original_length, data });
         }
         self.previous = time;
         Some(Record {
@@ -175,7 +180,5 @@ impl Input {
     }
 }
 
-#[cfg(test)]
-mod merging;
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 
 /// Files read side by side at most. One more waits until another ends, and its records of that time come late
 /// (see [`Overlap::merged`]).
-pub(super) const MOST_OPEN: usize = 128;
+const MOST_OPEN: usize = 128;
 /// The first few have buffers of 320 KiB, those beyond of 128 KiB.
 const WHOLE_BUFFERS: usize = 8;
 
@@ -243,3 +243,6 @@ fn set_first_record(file: Option<&mut super::FileSummary>, given: u64) {
         file.first_record = given + 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,15 @@
-//! Tests: files that overlap in time.
-
 use proptest::prelude::*;
 
-use super::super::bytes::ByteOrder::Little;
-use super::super::fixtures::{pcap, pcapng, problems};
-use super::lanes::MOST_OPEN;
-use super::tests::{capture, files, gzip};
 use super::*;
+use crate::capture::bytes::ByteOrder::Little;
+use crate::capture::fixtures::{Octets, pcap, pcapng, problems};
+use crate::capture::input::tests::{capture, files, gzip};
 use crate::time::TimeDelta;
 
 /// A capture with a record at each of these milliseconds; each holds its time.
 fn millis(times: &[u32]) -> Vec<u8> {
-    let record = |file: super::super::fixtures::Octets, &time: &u32| {
-        file.record(time / 1000, time % 1000 * 1000, 60, &time.to_be_bytes())
-    };
+    let record =
+        |file: Octets, &time: &u32| file.record(time / 1000, time % 1000 * 1000, 60, &time.to_be_bytes());
     times.iter().fold(pcap(Little, 0xa1b2_c3d4), record).bytes
 }
 
@@ -56,7 +52,7 @@ fn held(input: &mut Input) -> Vec<u32> {
 
 /// The interfaces of all records.
 fn interfaces(input: &mut Input) -> Vec<u16> {
-    std::iter::from_fn(|| input.next_record().map(|record| record.interface)).collect()
+    iter::from_fn(|| input.next_record().map(|record| record.interface)).collect()
 }
 
 #[test]
@@ -160,10 +156,8 @@ fn a_clock_that_is_set_back_holds_nothing_up_and_the_order_heals() {
 
 #[test]
 fn records_without_time_stay_behind_the_one_before_them() {
-    let packet = |file: super::super::fixtures::Octets, time: u32| {
-        file.packet(0, u64::from(time) * 1000, 60, &time.to_be_bytes())
-    };
-    let simple = super::super::fixtures::Octets::new(Little).u32(4).raw(&7_u32.to_be_bytes()).bytes;
+    let packet = |file: Octets, time: u32| file.packet(0, u64::from(time) * 1000, 60, &time.to_be_bytes());
+    let simple = Octets::new(Little).u32(4).raw(&7_u32.to_be_bytes()).bytes;
     let a = packet(packet(pcapng(Little).interface(1, 0, &[]), 10).block(3, &simple), 50).bytes;
     let mut it = given(&[("a", a), ("b", millis(&[20, 40]))]);
     assert_eq!(held(&mut it.input), [10, 7, 20, 40, 50]);
