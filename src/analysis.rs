@@ -9,7 +9,8 @@ use std::io;
 use self::order::TimeOrder;
 pub use self::partial::Partial;
 use crate::capture::{
-    Account, ClockHealth, Compression, FileSummary, Gap, Health, Input, Irregularity, Overlap, Problem,
+    Account, ClockHealth, Compression, FileSummary, Gap, Health, Input, Irregularity, Locator, Overlap,
+    Problem,
 };
 use crate::diagnose::{Context, Finding, InputFinding, Severity, Sight, diagnose, diagnose_input};
 use crate::dissect::{Dissector, SkipTally, Skips};
@@ -127,8 +128,7 @@ impl<'a> Analysis<'a> {
         while let Some(record) = input.next_record() {
             dissector.dissect_onto(&record, run.order.inlet());
             if run.order.is_full() {
-                run.teller.learn_files(input.files_opened());
-                run.release();
+                run.release(input.locator());
                 if run.teller.failed() {
                     break;
                 }
@@ -153,7 +153,6 @@ impl<'a> Analysis<'a> {
     pub fn run_joined(mut self, partial: Partial, report: &mut dyn Report) -> io::Result<Outcome> {
         let Partial { history, mut tally, account } = partial;
         let mut run = self.begin(&account.files, report)?;
-        run.teller.learn_files(&account.files);
         let mut dissector = Dissector::new();
         for entry in history {
             match entry {
@@ -164,7 +163,7 @@ impl<'a> Analysis<'a> {
                 Entry::Fragment(fragment) => dissector.resume(fragment, run.order.inlet()),
             }
             if run.order.is_full() {
-                run.release();
+                run.release(&account.locator);
                 if run.teller.failed() {
                     break;
                 }
@@ -195,16 +194,16 @@ struct Run<'r> {
 }
 
 impl Run<'_> {
-    fn release(&mut self) {
+    fn release(&mut self, locator: &Locator) {
         let Self { order, table, teller } = self;
-        order.release(|found| table.observe_any(found, &mut |flow| teller.tell(flow)));
+        order.release(|found| table.observe_any(found, &mut |flow| teller.tell(flow, locator)));
     }
 
     /// The input has ended.
     fn finish(mut self, account: Account, tally: &SkipTally) -> io::Result<Outcome> {
         let Self { order, table, teller } = &mut self;
-        teller.learn_files(&account.files);
-        let mut tell = |flow: &Flow| teller.tell(flow);
+        let locator = &account.locator;
+        let mut tell = |flow: &Flow| teller.tell(flow, locator);
         order.finish(|found| table.observe_any(found, &mut tell));
         // Records that are no segments pass time as well.
         if let Some(end) = account.end() {
@@ -213,7 +212,7 @@ impl Run<'_> {
         table.cut(account.problems.iter().filter_map(cut_at));
         let files = sight::file_sight(&account, tally, &table.stats());
         teller.sight = Sight { files, coming: table.directions(), ..std::mem::take(&mut teller.sight) };
-        table.finish(&mut |flow| teller.tell(flow));
+        table.finish(&mut |flow| teller.tell(flow, locator));
         self.teller.finish(account, tally, self.table.stats())
     }
 }
@@ -233,8 +232,6 @@ struct Teller<'r> {
     report: &'r mut dyn Report,
     error: io::Result<()>,
     names: Vec<String>,
-    /// Number of the first record of each file read so far.
-    starts: Vec<u64>,
     findings: Vec<Finding>,
     /// All flows, those left out by narrowing as well.
     sight: Sight,
@@ -252,7 +249,6 @@ impl<'r> Teller<'r> {
             report,
             error: Ok(()),
             names,
-            starts: Vec::new(),
             findings: Vec::new(),
             sight: Sight::default(),
             flows: 0,
@@ -266,15 +262,7 @@ impl<'r> Teller<'r> {
         self.error.is_err()
     }
 
-    /// Learns where the files that were opened since begin.
-    #[inline]
-    fn learn_files(&mut self, opened: &[FileSummary]) {
-        if opened.len() > self.starts.len() {
-            self.starts = opened.iter().map(|file| file.first_record).collect();
-        }
-    }
-
-    fn tell(&mut self, flow: &Flow) {
+    fn tell(&mut self, flow: &Flow, locator: &Locator) {
         if self.error.is_err() {
             return;
         }
@@ -296,28 +284,26 @@ impl<'r> Teller<'r> {
         for finding in &self.findings {
             count(&mut self.by_severity, finding.severity);
         }
-        let starts = &self.starts;
-        let locate = |record| locate(starts, record);
+        let locate = |record| locator.locate(record);
         let sources = Sources { names: &self.names, locate: &locate };
         self.error = self.report.flow(flow, &self.findings, &sources);
     }
 
     /// Tells what the capture could not show; every flow was told.
-    fn tell_input(&mut self) -> io::Result<Vec<InputFinding>> {
+    fn tell_input(&mut self, locator: &Locator) -> io::Result<Vec<InputFinding>> {
         let mut findings = diagnose_input(&self.sight);
         findings.retain(|finding| self.narrowing.admits_code(finding.rule.code));
         for finding in &findings {
             count(&mut self.by_severity, finding.severity);
         }
-        let starts = &self.starts;
-        let locate = |record| locate(starts, record);
+        let locate = |record| locator.locate(record);
         self.report.input(&findings, &Sources { names: &self.names, locate: &locate })?;
         Ok(findings)
     }
 
     fn finish(mut self, account: Account, tally: &SkipTally, table: TableStats) -> io::Result<Outcome> {
         std::mem::replace(&mut self.error, Ok(()))?;
-        let input_findings = self.tell_input()?;
+        let input_findings = self.tell_input(&account.locator)?;
         let facts = input_facts(&account, tally, table);
         self.report.finish(&facts)?;
         let outcomes =
@@ -341,14 +327,6 @@ fn count(by_severity: &mut [u64; 3], severity: Severity) {
     if let Some(count) = by_severity.get_mut(severity as usize) {
         *count += 1;
     }
-}
-
-/// The file that holds a record, and the record's number there. Files without records share their start with
-/// the next one, so the last that begins at or before it holds it.
-fn locate(starts: &[u64], record: u64) -> (usize, u64) {
-    let file = starts.partition_point(|&start| start <= record).saturating_sub(1);
-    let start = starts.get(file).copied().unwrap_or(1).max(1);
-    (file, (record + 1).saturating_sub(start))
 }
 
 fn input_facts(account: &Account, tally: &SkipTally, table: TableStats) -> InputFacts {

@@ -51,7 +51,7 @@ impl Partial {
 
     /// Adds the part that follows.
     pub fn join(&mut self, mut later: Self) {
-        let records = self.account.records;
+        let records = self.account.records();
         if let Some((_, last)) = self.account.timed() {
             // Records without a time have that of the one before.
             let timed = later.account.timed().map_or(u64::MAX, |(first, _)| first.global_record);

@@ -1,7 +1,8 @@
 //! What is known of an input once all of it was read.
 
 use super::damage::Problem;
-use super::health::{Health, Place};
+use super::health::{Health, Overlap, Place};
+use super::locator::Locator;
 use super::summary::FileSummary;
 use crate::time::Timestamp;
 
@@ -12,14 +13,21 @@ pub struct Account {
     pub files: Vec<FileSummary>,
     /// In reading order.
     pub problems: Vec<Problem>,
-    /// Records delivered.
-    pub records: u64,
+    /// Files that overlap in time.
+    pub overlaps: Vec<Overlap>,
+    /// Where each record lies.
+    pub locator: Locator,
 }
 
 impl Account {
     /// What limits the input as a whole.
     pub fn health(&self) -> Health {
-        Health::of(&self.files)
+        Health::of(&self.files, &self.overlaps)
+    }
+
+    /// Records delivered.
+    pub fn records(&self) -> u64 {
+        self.locator.given()
     }
 
     /// The first record with a time, and the last one.
@@ -36,7 +44,7 @@ impl Account {
 
     /// Adds an input that follows: its files and records are counted from the end of this one's.
     pub fn join(&mut self, later: Self) {
-        let (files, records) = (self.files.len(), self.records);
+        let (files, records) = (self.files.len(), self.records());
         let shift = |place: &mut Place| {
             place.file += files;
             place.global_record += records;
@@ -53,6 +61,11 @@ impl Account {
             }
             self.problems.push(problem);
         }
-        self.records += later.records;
+        self.overlaps.extend(later.overlaps.into_iter().map(|overlap| Overlap {
+            earlier: overlap.earlier + files,
+            later: overlap.later + files,
+            ..overlap
+        }));
+        self.locator.join(later.locator, files);
     }
 }

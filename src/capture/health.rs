@@ -1,7 +1,11 @@
 //! What limits the input: clocks that step, records that were cut, files that overlap or are missing. Data for
 //! reports and findings, never printed here.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+
 use super::summary::FileSummary;
+use super::ways::ring_of;
 use crate::time::{TimeDelta, Timestamp};
 
 /// Records of one file that run backwards by less than this were delivered by several queues or processors;
@@ -109,7 +113,8 @@ pub struct Health {
     pub untimed: Occurrence,
     /// Frames the capturing hosts say they dropped; `None` when no file says anything.
     pub dropped: Option<u64>,
-    /// Files that were captured at the same time; at most one entry for each file.
+    /// Files that were captured at the same time; for each file at most one entry that was merged and one that
+    /// was not.
     pub overlaps: Vec<Overlap>,
     /// Where a file may be missing; at most one entry for each file.
     pub gaps: Vec<Gap>,
@@ -176,9 +181,8 @@ fn earlier(one: Option<Place>, other: Option<Place>) -> Option<Place> {
 
 impl Health {
     /// What `files`, read to their end, come to.
-    pub(super) fn of(files: &[FileSummary]) -> Self {
-        let mut health = Self::default();
-        let mut before: Option<&FileSummary> = None;
+    pub(super) fn of(files: &[FileSummary], overlaps: &[Overlap]) -> Self {
+        let mut health = Self { overlaps: overlaps.to_vec(), gaps: gaps(files), ..Self::default() };
         for file in files {
             health.clock.add(&file.clock);
             health.clipped.add(&file.clipped);
@@ -186,22 +190,24 @@ impl Health {
             if let Some(dropped) = file.dropped {
                 health.dropped = Some(health.dropped.unwrap_or(0).saturating_add(dropped));
             }
-            if let Some(before) = before {
-                health.overlaps.extend(overlap(before, file));
-                health.gaps.extend(gap(before, file));
-            }
-            if file.first.is_some() {
-                before = Some(file);
-            }
         }
         health
     }
 }
 
-fn overlap(before: &FileSummary, file: &FileSummary) -> Option<Overlap> {
-    let (first, last) = (file.first?, before.last?);
-    let span = last.time - first.time;
-    (span > BORDER).then_some(Overlap { earlier: last.file, later: first.file, span, merged: false })
+/// Gaps between each file and the one before it of its ring; or, for the first of a ring, the one before that
+/// reaches furthest.
+fn gaps(files: &[FileSummary]) -> Vec<Gap> {
+    let mut rings: HashMap<PathBuf, &FileSummary> = HashMap::new();
+    let mut furthest: Option<&FileSummary> = None;
+    let mut gaps = Vec::new();
+    for file in files.iter().filter(|file| file.first.is_some()) {
+        let before = rings.insert(ring_of(&file.path), file).or(furthest);
+        gaps.extend(before.and_then(|before| gap(before, file)));
+        let end = |file: &FileSummary| file.last.map(|place| place.time);
+        furthest = furthest.filter(|before| end(before) >= end(file)).or(Some(file));
+    }
+    gaps
 }
 
 /// Records that tell how far apart records are.

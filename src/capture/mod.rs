@@ -1,7 +1,7 @@
 //! Bytes to records: capture files as one ordered stream of numbered frames.
 //!
 //! [`expand`] turns arguments (files, directories, patterns, `-`) into paths, [`Input`] reads them one after
-//! the other. Nothing here stops a run: a file that cannot be read and a place that is damaged become a
+//! the other, or side by side where they overlap in time. Nothing here stops a run: a file that cannot be read and a place that is damaged become a
 //! [`Problem`], and everything whole is still delivered.
 //!
 //! # The two formats
@@ -30,12 +30,15 @@ mod expand;
 mod fixtures;
 mod health;
 mod input;
+mod lane;
+mod locator;
 mod order;
 mod pcap;
 mod pcapng;
 mod reader;
 mod summary;
 mod timestamps;
+mod ways;
 
 pub use account::Account;
 pub use damage::{Damage, DamageKind, Problem};
@@ -44,6 +47,7 @@ pub use health::{
     BORDER, ClockHealth, Gap, Health, Irregularity, LEAP, Occurrence, Overlap, Place, REORDERING,
 };
 pub use input::Input;
+pub use locator::Locator;
 pub use summary::{Compression, FileSummary, Format, InterfaceSummary};
 pub use timestamps::Resolution;
 

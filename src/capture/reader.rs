@@ -124,6 +124,16 @@ impl Reader {
         Some(packet)
     }
 
+    /// As [`Self::next`], for all but the one loop that needs it fast: it is inlined there, and the packet does
+    /// not go through memory, only as long as nobody else calls it.
+    #[inline(never)]
+    pub(super) fn next_out_of_line(&mut self) -> Option<Packet> {
+        let packet = self.next_of_any()?;
+        self.notes.frames += 1;
+        self.tally.count(&packet, self.notes.frames);
+        Some(packet)
+    }
+
     /// As [`Self::next`], for all but a pcap record that is in the buffer; counts nothing.
     #[inline(never)]
     fn next_of_any(&mut self) -> Option<Packet> {
@@ -191,18 +201,25 @@ impl Tally {
     fn count(&mut self, packet: &Packet, record: u64) {
         let clipped = packet.captured < packet.original_length;
         if self.clipped.count == 0 && clipped {
-            self.first_clipped(packet, record);
+            self.first_clipped(packet.time, record);
         }
         self.clipped.count += u64::from(clipped);
         match packet.time {
-            None => self.untimed.note(self.place(None, record)),
+            None => self.count_untimed(record),
             Some(time) => self.clock.observe(time, record),
         }
     }
 
     #[cold]
-    fn first_clipped(&mut self, packet: &Packet, record: u64) {
-        self.clipped.first = Some(self.place(packet.time, record));
+    #[inline(never)]
+    fn count_untimed(&mut self, record: u64) {
+        self.untimed.note(self.place(None, record));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn first_clipped(&mut self, time: Option<Timestamp>, record: u64) {
+        self.clipped.first = Some(self.place(time, record));
     }
 
     fn place(&self, time: Option<Timestamp>, record: u64) -> Place {

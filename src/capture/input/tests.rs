@@ -1,4 +1,5 @@
-use std::io::{Cursor, Write};
+use std::io::{self, Cursor, Write};
+use std::path::Path;
 
 use super::super::bytes::ByteOrder::{Big, Little};
 use super::super::fixtures::{Dribble, drain, pcap, pcapng, problems, read};
@@ -9,13 +10,13 @@ use crate::time::TimeDelta;
 const MICROS: u32 = 0xa1b2_c3d4;
 
 /// Records of one second each.
-fn capture(seconds: &[u32]) -> Vec<u8> {
+pub(super) fn capture(seconds: &[u32]) -> Vec<u8> {
     let record =
         |file: super::super::fixtures::Octets, second: &u32| file.record(*second, 0, 4, &[1, 2, 3, 4]);
     seconds.iter().fold(pcap(Little, MICROS), record).bytes
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
@@ -26,7 +27,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Files of these contents, as paths.
-fn files(folder: &Path, contents: &[(&str, &[u8])]) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path, contents: &[(&str, &[u8])]) -> Vec<PathBuf> {
     let write = |(name, content): &(&str, &[u8])| {
         let path = folder.join(name);
         std::fs::write(&path, content).unwrap();
