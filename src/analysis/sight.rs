@@ -1,7 +1,7 @@
 //! What the stages before diagnosis know of the input, in the words of the rules about it.
 
 use crate::capture::{Health, Input, Problem};
-use crate::diagnose::{ClockSight, CutSight, DamageSight, FileSight};
+use crate::diagnose::{ClockSight, CutSight, DamageSight, FileSight, Steps};
 use crate::dissect::{SkipReason, SkipTally};
 use crate::flow::TableStats;
 use crate::time::TimeDelta;
@@ -27,6 +27,7 @@ pub(super) fn file_sight(input: &Input, tally: &SkipTally, table: &TableStats) -
             })
             .collect(),
         dropped: input.files().iter().filter_map(|file| file.dropped).sum(),
+        missing_files: Vec::new(),
     }
 }
 
@@ -34,7 +35,8 @@ fn clock(health: Health) -> ClockSight {
     if health.largest_step_back < LEAST_STEP {
         return ClockSight::default();
     }
-    ClockSight { steps: health.steps_back, largest: health.largest_step_back, first: None }
+    let back = Steps { count: health.steps_back, largest: health.largest_step_back, first: None };
+    ClockSight { back, ..ClockSight::default() }
 }
 
 /// One entry per file: its first damage, or why it could not be read.

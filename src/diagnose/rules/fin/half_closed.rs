@@ -38,9 +38,11 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let wait = flow.close_wait?;
     let is_long = wait.lasted >= context.limits.fin_delay;
     let goes_on = goes_on(flow, &wait);
-    // Until then a peer may just not have come to it.
-    let is_noticeable = wait.lasted >= INITIAL_RTO.min(context.limits.fin_delay);
-    if !(goes_on && is_noticeable || is_long && is_cut_off(flow, &wait)) || is_working(flow, context) {
+    if !(goes_on || is_long && is_cut_off(flow, &wait)) || is_working(flow, context) {
+        return None;
+    }
+    // Nothing is late before a stack would repeat itself.
+    if wait.lasted < INITIAL_RTO.min(context.limits.fin_delay) {
         return None;
     }
     let (_, fin) = flow.first_fin()?;
@@ -81,7 +83,7 @@ fn is_cut_off(flow: &Flow, wait: &CloseWait) -> bool {
 fn has_not_closed(flow: &Flow, wait: &CloseWait, context: &Context<'_>) -> bool {
     let doubts = context.doubts;
     let began_before = flow.origin == Origin::Midstream && flow.traffic[wait.at].octets == 0;
-    let to_the_end = wait.until.is_none() && (doubts.absence() || doubts.clock_stepped);
+    let to_the_end = wait.until.is_none() && (doubts.absence(wait.since) || doubts.clock_stepped);
     lookup::is_known(flow, wait.at) && !began_before && !to_the_end
 }
 

@@ -35,7 +35,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe(reset.answers.map(|(_, record)| record), "the segment that it answers")
         .and_maybe(before, "last data");
     Some(Finding::new(&STATE_LOST, flow, flow.endpoint(reset.by), evidence).proven_if(
-        lookup::is_known(flow, reset.by) && reset.answers.is_some() && context.doubts.dropped == 0,
+        lookup::is_known(flow, reset.by) && reset.answers.is_some() && !context.doubts.absence(flow.first),
     ))
 }
 

@@ -65,8 +65,9 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::diagnose::testing::{Story, found, summary};
-    use crate::diagnose::{Certainty, Severity};
+    use super::UNANSWERED;
+    use crate::diagnose::testing::{Story, context_at, found, summary};
+    use crate::diagnose::{Certainty, Context, Doubts, Severity};
     use crate::flow::{EventKind, FlowOutcome, ReuseKind};
     use crate::net::Role;
 
@@ -76,6 +77,20 @@ mod tests {
             Story::syn().event(EventKind::SynAgain, Role::Initiator, 1.0).flow(FlowOutcome::SynUnanswered);
         assert_eq!(found("SYN103", &flow, 1.1), Some((Severity::Warning, Certainty::Proven)));
         assert!(summary("SYN103", &flow, 1.1).contains("none of the 2 SYNs"));
+    }
+
+    #[test]
+    fn a_capture_of_one_direction_shows_no_refusal() {
+        let doubts = Doubts { one_way: true, ..Doubts::default() };
+        let context = Context { doubts, ..context_at(60.0) };
+        let flow =
+            Story::syn().event(EventKind::SynAgain, Role::Initiator, 1.0).flow(FlowOutcome::SynUnanswered);
+        let finding = UNANSWERED.find(&flow, &context).unwrap();
+        assert_eq!(finding.certainty, Certainty::Presumed);
+        assert!(
+            finding.summary(&flow).ends_with("only one direction was captured, and a RST would not show")
+        );
+        assert!(UNANSWERED.find(&Story::syn().flow(FlowOutcome::SynUnanswered), &context).is_none());
     }
 
     #[test]
