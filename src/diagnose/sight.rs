@@ -134,9 +134,20 @@ pub struct Doubts {
 }
 
 impl Doubts {
-    /// True when something that did not happen after the record `since` may only not have been captured.
-    pub fn absence(&self, since: RecordRef) -> bool {
-        self.dropped > 0 || self.one_way || since.record < self.missing_until
+    /// Why something that did not happen after the record `since` may only not have been captured.
+    pub fn absence(&self, since: RecordRef) -> Option<&'static str> {
+        if self.dropped > 0 {
+            Some("the capturing host dropped frames")
+        } else if self.one_way {
+            Some("only one direction was captured")
+        } else {
+            (since.record < self.missing_until).then_some("a capture file may be missing")
+        }
+    }
+
+    /// Why what lasts to the end of the capture may have lasted less.
+    pub fn duration(&self) -> Option<&'static str> {
+        self.clock_stepped.then_some("the clock was set while capturing")
     }
 }
 

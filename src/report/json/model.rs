@@ -225,6 +225,7 @@ struct JsonFinding {
     endpoint: Endpoint,
     start: Timestamp,
     lasted: Option<TimeDelta>,
+    because: Option<&'static str>,
     summary: String,
     filter: String,
     evidence: Vec<JsonEvidence>,
@@ -241,6 +242,7 @@ impl JsonFinding {
             endpoint: finding.endpoint,
             start: finding.start,
             lasted: finding.lasted,
+            because: finding.because,
             summary: finding.summary(flow),
             filter: display_filter(finding, sources),
             evidence: evidence

@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup::{self, INITIAL_RTO};
-use crate::diagnose::{Certainty, Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding};
 use crate::flow::{EventKind, Flow, FlowOutcome};
 
 rule! {
@@ -40,7 +40,8 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe(lookup::last_record(flow, EventKind::SynAgain), "its last repetition");
     Some(
         Finding::new(&UNANSWERED, flow, flow.responder, evidence)
-            .proven_if(flow.syn_retries > 0 && !is_blind)
+            .proven_if(flow.syn_retries > 0)
+            .unless(is_blind.then_some("only one direction was captured, and a RST would not show"))
             .lasting(flow.last.time - flow.first.time),
     )
 }
@@ -50,15 +51,11 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     match flow.syn_retries {
         0 => format!("{to} did not answer the SYN of {from} (record {})", flow.first.record),
         again => format!(
-            "{to} answered none of the {} SYNs of {from} (records {} to {}, over {}){}",
+            "{to} answered none of the {} SYNs of {from} (records {} to {}, over {})",
             again + 1,
             flow.first.record,
             flow.last.record,
-            finding.lasted.unwrap_or_default(),
-            match finding.certainty {
-                Certainty::Proven => "",
-                Certainty::Presumed => "; but only one direction was captured, and a RST would not show",
-            }
+            finding.lasted.unwrap_or_default()
         ),
     }
 }

@@ -49,7 +49,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe(opened, "at last answered");
     Some(
         Finding::new(&REUSE_BLOCKED, flow, flow.endpoint(challenge.from), evidence)
-            .proven_if(opened.is_some() || !context.doubts.absence(flow.first))
+            .unless(opened.map_or_else(|| context.doubts.absence(flow.first), |_| None))
             .at_most(greatest(flow, opened.is_some(), delay))
             .lasting(delay),
     )
