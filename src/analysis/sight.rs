@@ -1,7 +1,7 @@
 //! What the stages before diagnosis know of the input, in the words of the rules about it.
 
-use crate::capture::{Account, Irregularity, Problem};
-use crate::diagnose::{ClockSight, CutSight, DamageSight, FileSight};
+use crate::capture::{Account, ClockHealth, Gap, Irregularity, Place, Problem};
+use crate::diagnose::{ClockSight, CutSight, DamageSight, FileSight, MissingFile, Steps};
 use crate::dissect::{SkipReason, SkipTally};
 use crate::flow::{RecordRef, TableStats};
 
@@ -11,7 +11,7 @@ pub(super) fn file_sight(account: &Account, tally: &SkipTally, table: &TableStat
     FileSight {
         copies: table.copies,
         first_copy: table.first_copy,
-        clock: clock(&health.clock.steps_back),
+        clock: clock(&health.clock),
         damages: damages(&account.problems),
         clipped: health.clipped.count,
         cut_headers: tally
@@ -22,15 +22,24 @@ pub(super) fn file_sight(account: &Account, tally: &SkipTally, table: &TableStat
             })
             .collect(),
         dropped: health.dropped.unwrap_or(0),
+        missing_files: health.gaps.iter().map(missing_file).collect(),
     }
 }
 
-fn clock(steps: &Irregularity) -> ClockSight {
-    ClockSight {
-        steps: steps.count,
-        largest: steps.largest,
-        first: steps.first.map(|place| RecordRef { record: place.global_record, time: place.time }),
-    }
+fn clock(clock: &ClockHealth) -> ClockSight {
+    ClockSight { back: steps(&clock.steps_back), ahead: steps(&clock.leaps) }
+}
+
+fn steps(steps: &Irregularity) -> Steps {
+    Steps { count: steps.count, largest: steps.largest, first: steps.first.map(record) }
+}
+
+fn missing_file(gap: &Gap) -> MissingFile {
+    MissingFile { before: record(gap.before), after: record(gap.after) }
+}
+
+fn record(place: Place) -> RecordRef {
+    RecordRef { record: place.global_record, time: place.time }
 }
 
 /// One entry per file: its first damage, or why it could not be read.

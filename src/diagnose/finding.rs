@@ -205,6 +205,8 @@ pub struct Finding {
     pub lasted: Option<TimeDelta>,
     /// The records that show it.
     pub evidence: Evidence,
+    /// What of the capture keeps it from being proven.
+    pub because: Option<&'static str>,
 }
 
 impl Finding {
@@ -220,7 +222,18 @@ impl Finding {
             start,
             lasted: None,
             evidence,
+            because: None,
         }
+    }
+
+    /// The same, only presumed if there is something `because` of which the capture cannot know.
+    #[must_use]
+    pub fn unless(mut self, because: Option<&'static str>) -> Self {
+        if because.is_some() {
+            self.certainty = Certainty::Presumed;
+            self.because = self.because.or(because);
+        }
+        self
     }
 
     /// The same, only presumed.
@@ -253,9 +266,13 @@ impl Finding {
 
     /// One sentence with the numbers of this instance.
     pub fn summary(&self, flow: &Flow) -> String {
-        match self.rule.check {
+        let summary = match self.rule.check {
             Check::Flow { summary, .. } => summary(flow, self),
             Check::Input(_) => String::new(),
+        };
+        match self.because {
+            Some(because) => format!("{summary}; presumed: {because}"),
+            None => summary,
         }
     }
 }

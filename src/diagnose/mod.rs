@@ -18,4 +18,6 @@ pub use catalogue::{CATALOGUE, diagnose, diagnose_input, find_rule, markdown_tab
 pub use filter::{display_filter, flow_filter};
 pub use finding::{Certainty, Check, Context, Evidence, Finding, Rule, Severity};
 pub use input_finding::{InputEvidence, InputFinding};
-pub use sight::{Affected, ClockSight, CutSight, DamageSight, Doubts, Example, FileSight, Sight};
+pub use sight::{
+    Affected, ClockSight, CutSight, DamageSight, Doubts, Example, FileSight, MissingFile, Sight, Steps,
+};

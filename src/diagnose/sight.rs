@@ -47,17 +47,37 @@ pub struct FileSight {
     pub cut_headers: Vec<CutSight>,
     /// Frames that the capturing host says it dropped.
     pub dropped: u64,
+    /// Where a file of a ring may be missing, in reading order.
+    pub missing_files: Vec<MissingFile>,
 }
 
-/// How the capture's clock behaved.
+/// How the capture's clock behaved. Records that are merely out of order are no steps.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClockSight {
-    /// How often it was set, as opposed to records that are merely out of order.
-    pub steps: u64,
-    /// The largest step, without its sign.
+    /// It was set back.
+    pub back: Steps,
+    /// It was set ahead, or nothing was captured for as long.
+    pub ahead: Steps,
+}
+
+/// Steps of a clock in one direction.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Steps {
+    /// How many.
+    pub count: u64,
+    /// The largest, without its sign.
     pub largest: TimeDelta,
-    /// The first record after a step.
+    /// The first record after one.
     pub first: Option<RecordRef>,
+}
+
+/// A time without records between two files, longer than any within them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MissingFile {
+    /// The last record before it.
+    pub before: RecordRef,
+    /// The first record after it.
+    pub after: RecordRef,
 }
 
 /// A file of which something could not be read.
@@ -107,14 +127,27 @@ pub struct Doubts {
     pub dropped: u64,
     /// No flow was captured in both directions, and some show that they had two.
     pub one_way: bool,
-    /// The clock was set back: what lasts to the end of the capture may seem longer than it is.
+    /// The clock was set: what lasts to the end of the capture may seem longer than it is.
     pub clock_stepped: bool,
+    /// The first record after the last place at which a file may be missing; 0 for none.
+    pub missing_until: u64,
 }
 
 impl Doubts {
-    /// True when something that did not happen may only not have been captured.
-    pub fn absence(&self) -> bool {
-        self.dropped > 0 || self.one_way
+    /// Why something that did not happen after the record `since` may only not have been captured.
+    pub fn absence(&self, since: RecordRef) -> Option<&'static str> {
+        if self.dropped > 0 {
+            Some("the capturing host dropped frames")
+        } else if self.one_way {
+            Some("only one direction was captured")
+        } else {
+            (since.record < self.missing_until).then_some("a capture file may be missing")
+        }
+    }
+
+    /// Why what lasts to the end of the capture may have lasted less.
+    pub fn duration(&self) -> Option<&'static str> {
+        self.clock_stepped.then_some("the clock was set while capturing")
     }
 }
 
@@ -155,7 +188,13 @@ impl Sight {
         let one_way = self.unseen.initiator.flows + self.unseen.responder.flows + self.coming.one_way;
         let both_ways = self.both_ways + self.coming.both_ways;
         let one_way = Directions { both_ways, one_way }.are_one_way();
-        Doubts { dropped: self.files.dropped, one_way, clock_stepped: self.files.clock.steps > 0 }
+        let FileSight { dropped, clock, missing_files, .. } = &self.files;
+        Doubts {
+            dropped: *dropped,
+            one_way,
+            clock_stepped: clock.back.count + clock.ahead.count > 0,
+            missing_until: missing_files.iter().map(|gap| gap.after.record).max().unwrap_or(0),
+        }
     }
 }
 

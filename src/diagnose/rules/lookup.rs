@@ -91,17 +91,23 @@ pub(super) fn is_answered(flow: &Flow) -> bool {
     flow.exchanges > 0 && flow.unanswered_octets == 0
 }
 
-/// True when the capture missed segments of either side.
-pub(super) fn has_gap(flow: &Flow) -> bool {
-    Role::BOTH.into_iter().any(|role| flow.traffic[role].gap || flow.traffic[role].unseen)
+/// Why what `role` did and did not do may not all be known: the capture missed segments of it.
+pub(super) fn missed_of(flow: &Flow, role: Role) -> Option<&'static str> {
+    let side = &flow.traffic[role];
+    (side.gap || side.unseen).then_some("the capture missed segments of this flow")
 }
 
-/// True when what `role` had not done by the end of its part of the flow is known: nothing of it was missed, and it sent
-/// something besides RST, or was seen to open.
-pub(super) fn is_known(flow: &Flow, role: Role) -> bool {
+/// The same for either side.
+pub(super) fn missed(flow: &Flow) -> Option<&'static str> {
+    missed_of(flow, Role::Initiator).or_else(|| missed_of(flow, Role::Responder))
+}
+
+/// Why `role` may have closed without its FIN in the capture: segments of it are missing, or nothing but RSTs was seen
+/// of it in a connection that began before.
+pub(super) fn closed_unseen(flow: &Flow, role: Role) -> Option<&'static str> {
     let resets = flow.resets.iter().filter(|reset| reset.by == role).count() as u64;
-    let sent = flow.traffic[role].packets > resets || flow.origin == Origin::Handshake;
-    sent && !flow.traffic[role].gap
+    let has_acted = flow.traffic[role].packets > resets || flow.origin == Origin::Handshake;
+    missed_of(flow, role).or_else(|| (!has_acted).then_some("it may have closed before the capture began"))
 }
 
 /// From `record` to the latest moment the capture knows.

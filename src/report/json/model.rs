@@ -227,6 +227,7 @@ struct JsonFinding {
     endpoint: Endpoint,
     start: Timestamp,
     lasted: Option<TimeDelta>,
+    because: Option<&'static str>,
     summary: String,
     filter: String,
     evidence: Vec<JsonEvidence>,
@@ -243,6 +244,7 @@ impl JsonFinding {
             endpoint: finding.endpoint,
             start: finding.start,
             lasted: finding.lasted,
+            because: finding.because,
             summary: finding.summary(flow),
             filter: display_filter(finding, sources),
             evidence: evidence

@@ -1,5 +1,5 @@
 use super::counted;
-use crate::diagnose::{InputFinding, Sight};
+use crate::diagnose::{ClockSight, InputFinding, Sight, Steps};
 
 rule! {
     /// ## What we saw
@@ -24,41 +24,52 @@ rule! {
 }
 
 fn check(sight: &Sight) -> Vec<InputFinding> {
-    let clock = &sight.files.clock;
-    if clock.steps == 0 {
-        return Vec::new();
-    }
-    let first = clock.first.map_or_else(String::new, |at| format!(" (first: record {})", at.record));
+    let ClockSight { back, ahead } = sight.files.clock;
+    let steps = [(back, "runs backwards"), (ahead, "leaps ahead")];
+    let steps = steps.iter().filter(|(steps, _)| steps.count > 0);
+    // Time that leaps ahead may be a time without a packet.
+    let found = steps.map(|(steps, what)| found(steps, what).proven_if(*what == "runs backwards"));
+    found.collect()
+}
+
+fn found(steps: &Steps, what: &str) -> InputFinding {
+    let first = steps.first.map_or_else(String::new, |at| format!(" (first: record {})", at.record));
     let summary = format!(
-        "time runs backwards {}, by {} at most{first}: durations across that are wrong",
-        counted(clock.steps, "time"),
-        clock.largest
+        "time {what} {}, by {} at most{first}: durations across that are wrong",
+        counted(steps.count, "time"),
+        steps.largest
     );
-    let finding =
-        InputFinding::new(&CLOCK_STEPPED, summary).lasting(clock.largest).filtered("frame.time_delta < 0");
-    vec![
-        clock
-            .first
-            .into_iter()
-            .fold(finding, |finding, at| finding.and(at, "the first record after the step")),
-    ]
+    let finding = InputFinding::new(&CLOCK_STEPPED, summary).lasting(steps.largest);
+    let finding = match what {
+        "runs backwards" => finding.filtered("frame.time_delta < 0"),
+        _ => finding,
+    };
+    steps.first.into_iter().fold(finding, |finding, at| finding.and(at, "the first record after the step"))
 }
 
 #[cfg(test)]
 mod tests {
     use crate::diagnose::testing::found_in_input;
-    use crate::diagnose::{ClockSight, Sight};
+    use crate::diagnose::{Certainty, Sight, Steps};
     use crate::time::TimeDelta;
 
     #[test]
-    fn a_step_is_told_with_its_size() {
+    fn a_step_back_is_told_with_its_size() {
         let mut sight = Sight::default();
-        sight.files.clock = ClockSight { steps: 1, largest: TimeDelta::from_secs(3600), first: None };
+        sight.files.clock.back = Steps { count: 1, largest: TimeDelta::from_secs(90), first: None };
         let findings = found_in_input("CAP104", &sight);
         assert!(
-            findings[0].summary.starts_with("time runs backwards 1 time, by 60 min 0 s at most"),
+            findings[0].summary.starts_with("time runs backwards 1 time, by 90.0 s at most"),
             "{findings:?}"
         );
+        assert!(sight.doubts().clock_stepped);
+    }
+
+    #[test]
+    fn a_leap_may_be_a_time_without_packets() {
+        let mut sight = Sight::default();
+        sight.files.clock.ahead = Steps { count: 1, largest: TimeDelta::from_secs(90_000), first: None };
+        assert_eq!(found_in_input("CAP104", &sight)[0].certainty, Certainty::Presumed);
     }
 
     #[test]

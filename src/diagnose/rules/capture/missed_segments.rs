@@ -1,5 +1,5 @@
 use super::counted;
-use crate::diagnose::{InputFinding, Sight};
+use crate::diagnose::{InputFinding, MissingFile, Sight};
 
 rule! {
     /// ## What we saw
@@ -41,7 +41,7 @@ fn check(sight: &Sight) -> Vec<InputFinding> {
         )
     });
     let is_proven = gaps.is_some();
-    let parts: Vec<String> = gaps.into_iter().chain(dropped).collect();
+    let parts: Vec<String> = gaps.into_iter().chain(dropped).chain(missing_file(sight)).collect();
     if parts.is_empty() {
         return Vec::new();
     }
@@ -51,6 +51,17 @@ fn check(sight: &Sight) -> Vec<InputFinding> {
             .filtered("tcp.analysis.lost_segment || tcp.analysis.ack_lost_segment")
             .and_examples(&sight.gaps, "a flow of which segments are missing"),
     ]
+}
+
+/// The first place at which a file may be missing.
+fn missing_file(sight: &Sight) -> Option<String> {
+    let MissingFile { before, after } = sight.files.missing_files.first()?;
+    let more = match sight.files.missing_files.len() {
+        1 => String::new(),
+        places => format!(", and at {}", counted(places as u64 - 1, "more place")),
+    };
+    let (span, before, after) = (after.time - before.time, before.record, after.record);
+    Some(format!("a file may be missing: nothing for {span} between records {before} and {after}{more}"))
 }
 
 /// `312 octets`, `12.5 kB`, `1.2 MB`.
@@ -66,9 +77,9 @@ fn octets(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::diagnose::testing::{Story, found_in_input};
-    use crate::diagnose::{Certainty, Sight};
-    use crate::flow::FlowOutcome;
+    use crate::diagnose::testing::{Story, at, found_in_input};
+    use crate::diagnose::{Certainty, MissingFile, Sight};
+    use crate::flow::{FlowOutcome, RecordRef};
 
     fn with_gap(missed: u64) -> Sight {
         let mut flow = Story::connected().exchange(0.5).flow(FlowOutcome::Undecided);
@@ -97,6 +108,20 @@ mod tests {
         let findings = found_in_input("CAP101", &sight);
         assert_eq!(findings[0].summary, "the capturing host says that it dropped 67 frames");
         assert_eq!(findings[0].certainty, Certainty::Presumed);
+    }
+
+    #[test]
+    fn a_file_that_may_be_missing_is_told_with_the_records_around_it() {
+        let place = |record, seconds| RecordRef { record, time: at(seconds) };
+        let mut sight = Sight::default();
+        sight.files.missing_files = vec![MissingFile { before: place(100, 10.0), after: place(101, 42.0) }];
+        assert_eq!(
+            found_in_input("CAP101", &sight)[0].summary,
+            "a file may be missing: nothing for 32.0 s between records 100 and 101"
+        );
+        let doubts = sight.doubts();
+        assert!(doubts.absence(place(100, 10.0)).is_some());
+        assert_eq!(doubts.absence(place(101, 42.0)), None);
     }
 
     #[test]

@@ -59,7 +59,8 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     };
     Some(
         Finding::new(&HALF_CLOSED, flow, flow.endpoint(wait.at), evidence)
-            .proven_if(wait.proven && has_not_closed(flow, &wait, context))
+            .proven_if(wait.proven)
+            .unless(closed_unseen(flow, &wait, context))
             .at_most(severity)
             .lasting(wait.lasted),
     )
@@ -81,12 +82,16 @@ fn is_cut_off(flow: &Flow, wait: &CloseWait) -> bool {
         })
 }
 
-/// The capture would have seen its FIN: it missed nothing of this side, as far as can be known, and did not begin after it.
-fn has_not_closed(flow: &Flow, wait: &CloseWait, context: &Context<'_>) -> bool {
-    let doubts = context.doubts;
+/// Why the passive closer may have closed although its FIN was not captured.
+fn closed_unseen(flow: &Flow, wait: &CloseWait, context: &Context<'_>) -> Option<&'static str> {
     let began_before = flow.origin == Origin::Midstream && flow.traffic[wait.at].octets == 0;
-    let to_the_end = wait.until.is_none() && (doubts.absence() || doubts.clock_stepped);
-    lookup::is_known(flow, wait.at) && !began_before && !to_the_end
+    let doubts = || match wait.until {
+        None => context.doubts.absence(wait.since).or_else(|| context.doubts.duration()),
+        Some(_) => None,
+    };
+    lookup::closed_unseen(flow, wait.at)
+        .or_else(|| began_before.then_some("it may have closed before the capture began"))
+        .or_else(doubts)
 }
 
 /// The passive closer sent data after the FIN, and not long ago.

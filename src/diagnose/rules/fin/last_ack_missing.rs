@@ -38,7 +38,8 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe((fin.copies > 1).then_some(fin.last), "its last copy");
     Some(
         Finding::new(&LAST_ACK_MISSING, flow, flow.endpoint(!sender), evidence)
-            .proven_if(fin.copies > 1 && !lookup::has_gap(flow)),
+            .proven_if(fin.copies > 1)
+            .unless(lookup::missed(flow)),
     )
 }
 

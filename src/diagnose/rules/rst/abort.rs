@@ -36,6 +36,7 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
         Finding::new(&ABORT, flow, flow.endpoint(reset.by), evidence)
             // A bare RST answers a segment; where none is captured, who gave up and why is a guess.
             .proven_if(reset.kind == ResetKind::Abort)
+            .unless(lookup::missed_of(flow, reset.by).filter(|_| reset.kind == ResetKind::StateLost))
             .at_most(if is_harmless(flow, &reset) { Severity::Note } else { Severity::Warning }),
     )
 }
@@ -57,7 +58,7 @@ fn is_harmless(flow: &Flow, reset: &Reset) -> bool {
 fn summary(flow: &Flow, finding: &Finding) -> String {
     let Some(reset) = flow.reset() else { return String::new() };
     let when = match (flow.unanswered_octets, flow.exchanges) {
-        _ if lookup::has_gap(flow) && flow.traffic[!reset.by].packets > 0 => {
+        _ if lookup::missed(flow).is_some() && flow.traffic[!reset.by].packets > 0 => {
             "(the capture missed segments before)".into()
         }
         _ if flow.traffic[!reset.by].packets == 0 => "(the other direction was not captured)".into(),

@@ -46,7 +46,8 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     let is_harmless = reset.kind == ResetKind::Abort && lookup::is_answered(flow);
     Some(
         Finding::new(&AFTER_IDLE, flow, flow.endpoint(reset.by), evidence)
-            .proven_if(reset.kind != ResetKind::ThirdParty && !lookup::has_gap(flow))
+            .proven_if(reset.kind != ResetKind::ThirdParty)
+            .unless(lookup::missed(flow))
             .at_most(if is_harmless { Severity::Note } else { Severity::Warning })
             .lasting(idle),
     )

@@ -1,4 +1,5 @@
 use super::ending;
+use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity};
 use crate::flow::{Flow, FlowOutcome, RecordRef, Reset, ResetKind};
 use crate::time::TimeDelta;
@@ -43,7 +44,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     Some(
         Finding::new(&STALE_PORT_FIN, flow, flow.endpoint(!reset.by), evidence)
             // An earlier copy that the capture missed may have been in time.
-            .proven_if(!flow.traffic[!reset.by].gap)
+            .unless(lookup::missed_of(flow, !reset.by))
             .at_most(if is_late { Severity::Fault } else { Severity::Warning })
             .lasting(delay),
     )

@@ -34,9 +34,12 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let evidence = Evidence::new(reset.at, "RST: no such connection")
         .and_maybe(reset.answers.map(|(_, record)| record), "the segment that it answers")
         .and_maybe(before, "last data");
-    Some(Finding::new(&STATE_LOST, flow, flow.endpoint(reset.by), evidence).proven_if(
-        lookup::is_known(flow, reset.by) && reset.answers.is_some() && context.doubts.dropped == 0,
-    ))
+    Some(
+        Finding::new(&STATE_LOST, flow, flow.endpoint(reset.by), evidence)
+            .proven_if(reset.answers.is_some())
+            .unless(lookup::closed_unseen(flow, reset.by))
+            .unless(context.doubts.absence(flow.first)),
+    )
 }
 
 fn find(flow: &Flow) -> Option<Reset> {

@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup::{self, INITIAL_RTO};
-use crate::diagnose::{Certainty, Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding};
 use crate::flow::{EventKind, Flow, FlowOutcome};
 
 rule! {
@@ -40,7 +40,8 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe(lookup::last_record(flow, EventKind::SynAgain), "its last repetition");
     Some(
         Finding::new(&UNANSWERED, flow, flow.responder, evidence)
-            .proven_if(flow.syn_retries > 0 && !is_blind)
+            .proven_if(flow.syn_retries > 0)
+            .unless(is_blind.then_some("only one direction was captured, and a RST would not show"))
             .lasting(flow.last.time - flow.first.time),
     )
 }
@@ -50,23 +51,20 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     match flow.syn_retries {
         0 => format!("{to} did not answer the SYN of {from} (record {})", flow.first.record),
         again => format!(
-            "{to} answered none of the {} SYNs of {from} (records {} to {}, over {}){}",
+            "{to} answered none of the {} SYNs of {from} (records {} to {}, over {})",
             again + 1,
             flow.first.record,
             flow.last.record,
-            finding.lasted.unwrap_or_default(),
-            match finding.certainty {
-                Certainty::Proven => "",
-                Certainty::Presumed => "; but only one direction was captured, and a RST would not show",
-            }
+            finding.lasted.unwrap_or_default()
         ),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::diagnose::testing::{Story, found, summary};
-    use crate::diagnose::{Certainty, Severity};
+    use super::UNANSWERED;
+    use crate::diagnose::testing::{Story, context_at, found, summary};
+    use crate::diagnose::{Certainty, Context, Doubts, Severity};
     use crate::flow::{EventKind, FlowOutcome, ReuseKind};
     use crate::net::Role;
 
@@ -76,6 +74,20 @@ mod tests {
             Story::syn().event(EventKind::SynAgain, Role::Initiator, 1.0).flow(FlowOutcome::SynUnanswered);
         assert_eq!(found("SYN103", &flow, 1.1), Some((Severity::Warning, Certainty::Proven)));
         assert!(summary("SYN103", &flow, 1.1).contains("none of the 2 SYNs"));
+    }
+
+    #[test]
+    fn a_capture_of_one_direction_shows_no_refusal() {
+        let doubts = Doubts { one_way: true, ..Doubts::default() };
+        let context = Context { doubts, ..context_at(60.0) };
+        let flow =
+            Story::syn().event(EventKind::SynAgain, Role::Initiator, 1.0).flow(FlowOutcome::SynUnanswered);
+        let finding = UNANSWERED.find(&flow, &context).unwrap();
+        assert_eq!(finding.certainty, Certainty::Presumed);
+        assert!(
+            finding.summary(&flow).ends_with("only one direction was captured, and a RST would not show")
+        );
+        assert!(UNANSWERED.find(&Story::syn().flow(FlowOutcome::SynUnanswered), &context).is_none());
     }
 
     #[test]

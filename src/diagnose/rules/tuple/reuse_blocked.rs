@@ -49,7 +49,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe(opened, "at last answered");
     Some(
         Finding::new(&REUSE_BLOCKED, flow, flow.endpoint(challenge.from), evidence)
-            .proven_if(opened.is_some() || !context.doubts.absence())
+            .unless(opened.map_or_else(|| context.doubts.absence(flow.first), |_| None))
             .at_most(greatest(flow, opened.is_some(), delay))
             .lasting(delay),
     )
@@ -93,8 +93,9 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::diagnose::testing::{Story, found, summary};
-    use crate::diagnose::{Certainty, Severity};
+    use super::REUSE_BLOCKED;
+    use crate::diagnose::testing::{Story, context_at, found, summary};
+    use crate::diagnose::{Certainty, Context, Doubts, Severity};
     use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, ReuseKind};
     use crate::net::Role;
     use crate::tcp::Flags;
@@ -147,6 +148,14 @@ mod tests {
     fn a_connect_whose_end_was_not_seen_is_no_fault() {
         let flow = blocked(ReuseKind::HalfClosed).flow(FlowOutcome::Undecided);
         assert_eq!(found("TUP104", &flow, 9.0), Some((Severity::Warning, Certainty::Proven)));
+    }
+
+    #[test]
+    fn a_capture_that_dropped_frames_may_have_dropped_the_answer() {
+        let flow = blocked(ReuseKind::HalfClosed).flow(FlowOutcome::SynUnanswered);
+        let doubts = Doubts { dropped: 3, ..Doubts::default() };
+        let finding = REUSE_BLOCKED.find(&flow, &Context { doubts, ..context_at(9.0) }).unwrap();
+        assert_eq!(finding.certainty, Certainty::Presumed);
     }
 
     #[test]
