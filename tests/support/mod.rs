@@ -6,6 +6,7 @@
 
 pub mod case;
 pub mod file;
+pub mod laws;
 pub mod normal;
 pub mod outcome;
 pub mod random;
