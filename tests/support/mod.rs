@@ -11,3 +11,4 @@ pub mod normal;
 pub mod outcome;
 pub mod random;
 pub mod trace;
+pub mod whole;

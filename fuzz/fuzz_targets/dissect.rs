@@ -1,0 +1,73 @@
+//! Frames of any link type: the shortcut answers as the walk by layers does, every record is accounted for, and
+//! where etherparse finds a plain TCP segment, so do we.
+
+#![no_main]
+
+use closewait::capture::{LinkType, Record};
+use closewait::dissect::{Dissected, Dissector};
+use closewait::tcp::{Flags, Segment};
+use closewait_fuzz::frames;
+use etherparse::{NetSlice, SlicedPacket, TcpSlice, TransportSlice};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    let (mut short, mut batch, mut long) = (Dissector::new(), Dissector::new(), Dissector::new());
+    let mut segments = Vec::with_capacity(1);
+    let records = frames::decode(input);
+    for record in &records {
+        let answer = long.dissect_by_layers(record);
+        let expected = format!("{answer:?}");
+        assert_eq!(format!("{:?}", short.dissect(record)), expected);
+        let error = batch.dissect_onto(record, &mut segments);
+        let placed = match (segments.pop(), error) {
+            (Some(segment), None) => Dissected::Segment(segment),
+            (None, Some(error)) => Dissected::IcmpError(error),
+            (None, None) => Dissected::Skipped,
+            (Some(_), Some(_)) => panic!("two answers"),
+        };
+        assert_eq!(format!("{placed:?}"), expected);
+        hold_to_etherparse(record, &answer);
+    }
+    assert_eq!(short.tally(), long.tally());
+    assert_eq!(batch.tally(), long.tally());
+    let tally = long.tally();
+    assert_eq!(tally.records(), records.len() as u64);
+    assert_eq!(tally.records(), tally.segments() + tally.icmp_errors() + tally.skipped());
+});
+
+fn hold_to_etherparse(record: &Record<'_>, answer: &Dissected) {
+    let sliced = match record.link {
+        LinkType(1) => SlicedPacket::from_ethernet(record.data),
+        LinkType(101) => SlicedPacket::from_ip(record.data),
+        _ => return,
+    };
+    let Ok(SlicedPacket { net: Some(net), transport: Some(TransportSlice::Tcp(tcp)), .. }) = &sliced else {
+        return;
+    };
+    if matches!(net, NetSlice::Arp(_)) {
+        return;
+    }
+    match answer {
+        Dissected::Segment(segment) => {
+            hold_fields(segment, tcp);
+            // A length of 0 is taken from the frame, of which etherparse knows what was captured only.
+            if record.original_length as usize == record.data.len() {
+                assert_eq!(segment.octets as usize, tcp.payload().len());
+            }
+        }
+        other => panic!("{other:?}, etherparse finds {tcp:?}"),
+    }
+}
+
+fn hold_fields(segment: &Segment, tcp: &TcpSlice<'_>) {
+    let (low, high) = segment.tuple.ports();
+    let ports = if segment.from_low { (low, high) } else { (high, low) };
+    assert_eq!(ports, (tcp.source_port(), tcp.destination_port()));
+    assert_eq!((segment.seq.0, segment.ack.0), (tcp.sequence_number(), tcp.acknowledgment_number()));
+    assert_eq!((segment.window, segment.window_known), (tcp.window_size(), true));
+    assert_eq!(segment.checksum, tcp.checksum());
+    let Flags(flags) = segment.flags;
+    let named =
+        [(0x01, tcp.fin()), (0x02, tcp.syn()), (0x04, tcp.rst()), (0x08, tcp.psh()), (0x10, tcp.ack())];
+    assert!(named.iter().all(|(bit, set)| (flags & bit != 0) == *set), "{flags:#x}");
+}
