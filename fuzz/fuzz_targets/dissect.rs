@@ -44,18 +44,16 @@ fn hold_to_etherparse(record: &Record<'_>, answer: &Dissected) {
     let Ok(SlicedPacket { net: Some(net), transport: Some(TransportSlice::Tcp(tcp)), .. }) = &sliced else {
         return;
     };
-    if matches!(net, NetSlice::Arp(_)) {
-        return;
-    }
-    match answer {
-        Dissected::Segment(segment) => {
-            hold_fields(segment, tcp);
-            // A length of 0 is taken from the frame, of which etherparse knows what was captured only.
-            if record.original_length as usize == record.data.len() {
-                assert_eq!(segment.octets as usize, tcp.payload().len());
-            }
-        }
-        other => panic!("{other:?}, etherparse finds {tcp:?}"),
+    let states_length = match net {
+        NetSlice::Ipv4(ip) => ip.header().total_len() != 0,
+        NetSlice::Ipv6(ip) => ip.header().payload_length() != 0,
+        NetSlice::Arp(_) => return,
+    };
+    let Dissected::Segment(segment) = answer else { panic!("{answer:?}, etherparse finds {tcp:?}") };
+    hold_fields(segment, tcp);
+    // Without a length etherparse takes what was captured, we the jumbo option or the frame on the wire.
+    if states_length {
+        assert_eq!(segment.octets as usize, tcp.payload().len());
     }
 }
 
