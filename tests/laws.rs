@@ -2,17 +2,20 @@
 
 mod support;
 
-use closewait::flow::{EndpointState, Flow, FlowOutcome};
-use closewait::net::{Endpoint, FourTuple, Role, Sides};
-use closewait::tcp::{Event, Flags, Segment, SeqNumber, Signal, State, SynOptions};
+use closewait::flow::FlowOutcome;
+use closewait::net::{Endpoint, FourTuple, Sides};
+use closewait::tcp::{Flags, Segment, SeqNumber, SynOptions};
 use closewait::time::{TimeDelta, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
-use support::file::{self, Format};
+use support::case;
+use support::laws::{
+    copies_change_nothing, formats_agree, is_judged, place_does_not_matter, presumed_follows_from_proven,
+    segments_are_accounted_for, two_runs_agree, whole_rows_survive_a_cut, with_copies,
+};
 use support::outcome::Outcome;
 use support::random::any_trace;
 use support::trace::{Entry, Place, Trace, What};
-use support::{case, normal};
 
 const STEPS: usize = 40;
 
@@ -32,25 +35,6 @@ fn hold_cases(law: impl Fn(&Trace) -> TestCaseResult) {
             panic!("{}: {broken}", case.name());
         }
     }
-}
-
-/// Fails with the place where the two differ.
-fn same(left: &str, right: &str) -> TestCaseResult {
-    let differ = left.chars().zip(right.chars()).position(|(left, right)| left != right);
-    let at = differ.unwrap_or_else(|| left.chars().count().min(right.chars().count()));
-    let around = |text: &str| text.chars().skip(at.saturating_sub(80)).take(200).collect::<String>();
-    prop_assert!(left == right, "\n{}\n{}\n", around(left), around(right));
-    Ok(())
-}
-
-fn at_home(trace: &Trace) -> String {
-    let place = Place::default();
-    normal::text(&Outcome::of(&trace.entries(&place, 1)), &place)
-}
-
-fn place_does_not_matter(trace: &Trace, place: &Place) -> TestCaseResult {
-    let moved = normal::text(&Outcome::of(&trace.entries(place, 1)), place);
-    same(&at_home(trace), &moved)
 }
 
 proptest! {
@@ -90,8 +74,7 @@ proptest! {
 
     #[test]
     fn two_runs_say_the_same(trace in any_trace(STEPS)) {
-        let entries = trace.entries(&Place::default(), 1);
-        prop_assert_eq!(Outcome::of(&entries).text(), Outcome::of(&entries).text());
+        two_runs_agree(&trace.entries(&Place::default(), 1))?;
     }
 
     #[test]
@@ -108,16 +91,8 @@ proptest! {
             now += pause;
             Entry::Segment(Segment { record, time: Timestamp::from_nanos(now), ..segment })
         }).collect();
-        let outcome = Outcome::of(&entries);
-        segments_are_accounted_for(&outcome)?;
-        for told in &outcome.told {
-            presumed_follows_from_proven(&told.flow)?;
-        }
-        prop_assert_eq!(outcome.text(), Outcome::of(&entries).text());
-        let mut ids: Vec<_> = outcome.told.iter().map(|told| told.flow.id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        prop_assert_eq!(ids.len(), outcome.told.len());
+        is_judged(&entries)?;
+        two_runs_agree(&entries)?;
     }
 }
 
@@ -131,7 +106,7 @@ proptest! {
 
     #[test]
     fn a_file_may_break_off_anywhere(trace in any_trace(STEPS), cut: prop::sample::Index) {
-        whole_rows_survive_a_cut(&trace, cut)?;
+        whole_rows_survive_a_cut(&trace, |length| cut.index(length))?;
     }
 }
 
@@ -253,11 +228,7 @@ fn damaged_case_files_are_judged() {
                 damaged.push(trace.clone().swap(index));
             }
             for trace in damaged {
-                let outcome = Outcome::of(&trace.entries(&Place::default(), 1));
-                segments_are_accounted_for(&outcome)?;
-                for told in &outcome.told {
-                    presumed_follows_from_proven(&told.flow)?;
-                }
+                is_judged(&trace.entries(&Place::default(), 1))?;
             }
         }
         Ok(())
@@ -274,108 +245,6 @@ fn copies_change_nothing_in_the_case_files() {
 #[test]
 fn the_file_format_does_not_matter_to_the_case_files() {
     hold_cases(formats_agree);
-}
-
-/// The entries, with a copy of each packet whose bit in `twice` is set; and how many copies.
-fn with_copies(trace: &Trace, twice: u64) -> (Vec<Entry>, u64) {
-    let (mut entries, mut copies) = (Vec::new(), 0);
-    for (index, entry) in trace.entries(&Place::default(), 2).into_iter().enumerate() {
-        entries.push(entry);
-        if let Entry::Segment(segment) = entry
-            && index < trace.packets.len()
-            && twice >> (index % 64) & 1 == 1
-        {
-            entries.push(Entry::Segment(Segment {
-                record: segment.record + 1,
-                time: Timestamp::from_nanos(segment.time.nanos() + 20_000),
-                ttl: segment.ttl - 1,
-                interface: segment.interface + 1,
-                ..segment
-            }));
-            copies += 1;
-        }
-    }
-    (entries, copies)
-}
-
-fn copies_change_nothing(trace: &Trace, twice: u64) -> TestCaseResult {
-    let once = Outcome::of(&trace.entries(&Place::default(), 2));
-    let (entries, copies) = with_copies(trace, twice);
-    let again = Outcome::of(&entries);
-    same(&once.text(), &again.text())?;
-    // A late segment's copy is as late.
-    let idle = |outcome: &Outcome| outcome.stats.copies + outcome.stats.late;
-    prop_assert_eq!(idle(&once) + copies, idle(&again));
-    Ok(())
-}
-
-/// Segments are those of flows, further copies, and late ones; none is lost and none counted twice.
-fn segments_are_accounted_for(outcome: &Outcome) -> TestCaseResult {
-    let stats = outcome.stats;
-    prop_assert_eq!(stats.segments, outcome.packets() + stats.copies + stats.late);
-    Ok(())
-}
-
-/// From the proven state the presumed one is reached by signals on their way.
-fn presumed_follows_from_proven(flow: &Flow) -> TestCaseResult {
-    for role in Role::BOTH {
-        let EndpointState { proven, presumed } = flow.states[role];
-        prop_assert!(reachable(proven).contains(&presumed), "{role:?}: {proven} {presumed}");
-    }
-    Ok(())
-}
-
-fn reachable(from: State) -> Vec<State> {
-    let signals = [Signal::Syn, Signal::SynAck, Signal::AckOfSyn, Signal::Fin, Signal::AckOfFin, Signal::Rst];
-    let mut reached = vec![from];
-    let mut next = 0;
-    while let Some(&state) = reached.get(next) {
-        next += 1;
-        let after = signals.iter().filter_map(|signal| state.next(Event::Received(*signal)));
-        reached.extend(after.filter(|state| !reached.contains(state)).collect::<Vec<_>>());
-    }
-    reached
-}
-
-fn formats_agree(trace: &Trace) -> TestCaseResult {
-    let place = Place::default();
-    let segments = Outcome::of(&trace.entries(&place, 1)).text();
-    for format in Format::ALL {
-        let (outcome, run) = Outcome::of_file(file::write(trace, &place, format));
-        prop_assert!(run.problems.is_empty(), "{:?}: {:?}", format, run.problems);
-        same(&segments, &outcome.text())?;
-        records_are_accounted_for(&outcome, &run)?;
-    }
-    Ok(())
-}
-
-fn records_are_accounted_for(outcome: &Outcome, run: &closewait::Outcome) -> TestCaseResult {
-    let skipped: u64 = run.input.skipped.iter().map(|skipped| skipped.count).sum();
-    prop_assert_eq!(run.input.records, run.input.segments + skipped);
-    prop_assert_eq!(run.input.segments, outcome.stats.segments);
-    segments_are_accounted_for(outcome)
-}
-
-/// What was told before the cut stays as it is, and every whole record is read.
-fn whole_rows_survive_a_cut(trace: &Trace, cut: prop::sample::Index) -> TestCaseResult {
-    let place = Place::default();
-    let content = file::write(trace, &place, Format::PcapNanos { big_endian: false });
-    let (whole, _) = Outcome::of_file(content.clone());
-    let (part, run) = Outcome::of_file(content.iter().copied().take(cut.index(content.len())).collect());
-    records_are_accounted_for(&part, &run)?;
-    let second = |time: Timestamp| time.nanos() / 1_000_000_000;
-    let time_of = |entry: &Entry| match entry {
-        Entry::Segment(segment) if segment.record <= run.input.records => Some(segment.time),
-        Entry::Icmp(error) if error.record <= run.input.records => Some(error.time),
-        _ => None,
-    };
-    let reached = trace.entries(&place, 1).iter().filter_map(time_of).max().map_or(i64::MIN, second);
-    for told in whole.told.iter().filter(|told| second(told.flow.decided) < reached) {
-        let same = part.told.iter().find(|other| other.flow.id == told.flow.id);
-        prop_assert!(same.is_some(), "flow {} is lost", told.flow.id);
-        self::same(&told.text(), &same.map(support::outcome::Told::text).unwrap_or_default())?;
-    }
-    Ok(())
 }
 
 prop_compose! {

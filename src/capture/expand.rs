@@ -90,21 +90,29 @@ fn add(path: &Path, found: &mut Found) -> Result<()> {
 /// Captures in `top` and below. Links to directories are not followed, so there are no cycles; a directory
 /// below `top` that cannot be read is left out.
 fn walk(top: &Path, captures: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    let mut waiting = vec![fs::read_dir(top)?];
-    while let Some(entries) = waiting.pop() {
-        for entry in entries.flatten() {
-            let Ok(kind) = entry.file_type() else { continue };
-            if is_hidden(&entry.file_name()) {
-                continue;
-            }
-            if kind.is_dir() {
-                waiting.extend(fs::read_dir(entry.path()));
-            } else if is_capture(&entry.path()) {
-                captures.push(entry.path());
-            }
-        }
+    let mut waiting = take_captures(top, captures)?;
+    while let Some(directory) = waiting.pop() {
+        waiting.extend(take_captures(&directory, captures).unwrap_or_default());
     }
     Ok(())
+}
+
+/// The captures in `directory`, and the directories in it. Those are opened later, one at a time: a process
+/// may hold few open.
+fn take_captures(directory: &Path, captures: &mut Vec<PathBuf>) -> std::io::Result<Vec<PathBuf>> {
+    let mut below = Vec::new();
+    for entry in fs::read_dir(directory)?.flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
+        if is_hidden(&entry.file_name()) {
+            continue;
+        }
+        if kind.is_dir() {
+            below.push(entry.path());
+        } else if is_capture(&entry.path()) {
+            captures.push(entry.path());
+        }
+    }
+    Ok(below)
 }
 
 fn is_hidden(name: &OsStr) -> bool {

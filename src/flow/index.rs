@@ -136,6 +136,12 @@ impl Index {
         (place + 1) & (self.entries.len() - 1)
     }
 
+    /// The most entries that a look-up may have to pass.
+    #[cfg(test)]
+    pub(super) fn longest_run(&self) -> usize {
+        self.entries.split(|entry| *entry == EMPTY).map(<[u64]>::len).max().unwrap_or(0)
+    }
+
     /// From `from` on to `to`, around the end.
     fn steps(&self, from: usize, to: usize) -> usize {
         to.wrapping_sub(from) & (self.entries.len() - 1)

@@ -7,7 +7,9 @@
 pub mod case;
 pub mod cut;
 pub mod file;
+pub mod laws;
 pub mod normal;
 pub mod outcome;
 pub mod random;
 pub mod trace;
+pub mod whole;

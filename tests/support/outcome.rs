@@ -99,6 +99,6 @@ impl Told {
     }
 }
 
-fn packets(flow: &Flow) -> u64 {
+pub fn packets(flow: &Flow) -> u64 {
     flow.traffic.initiator.packets + flow.traffic.responder.packets
 }

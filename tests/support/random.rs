@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::trace::{Packet, Raw, Trace, What};
 
 /// What happens, from which side, a size, and how long after.
-type Step = (u8, bool, u8, u8);
+pub type Step = (u8, bool, u8, u8);
 
 const MICROS: i64 = 1000;
 const SECOND: i64 = 1_000_000_000;
@@ -20,15 +20,18 @@ const RST_ACK: Flags = Flags(Flags::RST.0 | Flags::ACK.0);
 /// Traces of up to `most` steps. All times are whole microseconds, at least 50 apart.
 pub fn any_trace(most: usize) -> impl Strategy<Value = Trace> {
     let steps = prop::collection::vec(any::<Step>(), 0..most);
-    (0..5_u8, steps, 0..700_i64).prop_map(|(opening, steps, quiet)| {
-        let mut wire = Wire::default();
-        wire.open(opening);
-        for step in steps {
-            wire.step(step);
-        }
-        wire.trace.end = Some(wire.now + quiet * SECOND);
-        wire.trace
-    })
+    (0..5_u8, steps, 0..700_i64).prop_map(|(opening, steps, quiet)| trace_of(opening, &steps, quiet))
+}
+
+/// The trace of these steps after an opening of 0 to 4, and `quiet` seconds after them.
+pub fn trace_of(opening: u8, steps: &[Step], quiet: i64) -> Trace {
+    let mut wire = Wire::default();
+    wire.open(opening);
+    for step in steps {
+        wire.step(*step);
+    }
+    wire.trace.end = Some(wire.now + quiet * SECOND);
+    wire.trace
 }
 
 /// Both ends' numbers, counted from their first initial ones.

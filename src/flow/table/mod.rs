@@ -329,7 +329,7 @@ impl TableStats {
 
 /// Hashes a tuple word by word: hashing an array would go through its bytes.
 #[inline]
-fn hash_words(hasher: &foldhash::fast::RandomState, tuple: &FourTuple) -> u64 {
+fn hash_words(hasher: &impl BuildHasher, tuple: &FourTuple) -> u64 {
     let mut state = hasher.build_hasher();
     for word in tuple.words() {
         state.write_u64(word);
@@ -345,4 +345,35 @@ fn grave_of(hash: u64, scope: u32) -> u64 {
 /// The second of capture time that holds `time`.
 fn second_of(time: Timestamp) -> i64 {
     time.nanos().div_euclid(NANOS_PER_SECOND)
+}
+
+#[cfg(test)]
+mod tests {
+    use foldhash::fast::{FixedState, RandomState};
+
+    use super::*;
+
+    /// Whoever knows the hash can choose four-tuples for one place, if it has no key or an old one.
+    #[test]
+    fn four_tuples_that_collide_under_one_key_do_not_under_another() {
+        let known = FixedState::with_seed(0);
+        let tuples = (0..1 << 18).map(|number: u32| {
+            let [_, high, middle, low] = number.to_be_bytes();
+            FourTuple::v4([10, 0, high, middle], [10, 1, 0, 1], (1024 + u16::from(low), 80), 0).0
+        });
+        let chosen: Vec<_> = tuples.filter(|tuple| hash_words(&known, tuple) >> 32 & 0xfff < 32).collect();
+        assert!(chosen.len() > 1900, "{}", chosen.len());
+        let longest_run = |hash: &dyn Fn(&FourTuple) -> u64| {
+            let mut index = Index::default();
+            for (slot, tuple) in (0..).zip(&chosen) {
+                index.insert(hash(tuple), slot);
+            }
+            index.longest_run()
+        };
+        assert!(longest_run(&|tuple| hash_words(&known, tuple)) > 1900);
+        for _ in 0..4 {
+            let keyed = RandomState::default();
+            assert!(longest_run(&|tuple| hash_words(&keyed, tuple)) < 200);
+        }
+    }
 }

@@ -1,0 +1,136 @@
+//! Octets through the whole program: read, judged, told by every report. What comes out is held to account.
+
+use std::collections::BTreeSet;
+use std::io::{self, Cursor, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use closewait::Analysis;
+use closewait::capture::Input;
+use closewait::diagnose::Finding;
+use closewait::flow::Flow;
+use closewait::report::{
+    FindingsCsv, FlowsCsv, JsonReport, Order, Paint, Reports, TextOptions, TextReport, TimelineCsv,
+    TimelineText, write_ladder,
+};
+
+use super::laws::makes_sense;
+use super::outcome::packets;
+
+/// The least octets of a capture that can hold a record: a block of pcapng without content.
+const LEAST_RECORD: u64 = 12;
+/// Octets that a read brings at least, on average. The source never gives fewer than were asked for.
+const LEAST_READ: u64 = 1024;
+
+/// What every report wrote.
+#[derive(Default, PartialEq, Eq)]
+pub struct Pages {
+    flows: Vec<u8>,
+    by_start: Vec<u8>,
+    findings: Vec<u8>,
+    timeline: Vec<u8>,
+    json: Vec<u8>,
+    text: Vec<u8>,
+    lines: Vec<u8>,
+    ladders: Vec<u8>,
+}
+
+/// Runs `content`, a capture or not, through everything; panics where something does not add up.
+pub fn hold(content: &[u8]) -> (closewait::Outcome, Pages) {
+    let reads = Arc::new(AtomicU64::new(0));
+    let source = Counting { content: Cursor::new(content.to_vec()), reads: Arc::clone(&reads) };
+    let mut pages = Pages::default();
+    let mut told = Vec::new();
+    let outcome = pages.write(Input::from_reader("mutant", source), &mut told);
+    let length = content.len() as u64;
+    assert!(reads.load(Ordering::Relaxed) <= length / LEAST_READ + 16, "reads of {length} octets");
+    if !is_packed(content) {
+        assert!(outcome.input.records <= length / LEAST_RECORD, "records of {length} octets");
+    }
+    hold_accounts(&outcome, &told);
+    for (flow, findings) in &told {
+        makes_sense(flow, findings).unwrap();
+    }
+    pages.hold(&outcome);
+    (outcome, pages)
+}
+
+fn is_packed(content: &[u8]) -> bool {
+    content.starts_with(&[0x1f, 0x8b])
+        || content.starts_with(&[0x28, 0xb5])
+        || content.get(1..4) == Some(&[0x2a, 0x4d, 0x18])
+}
+
+fn hold_accounts(outcome: &closewait::Outcome, told: &[(Flow, Vec<Finding>)]) {
+    let (input, table) = (&outcome.input, outcome.table);
+    let skipped: u64 = input.skipped.iter().map(|skipped| skipped.count).sum();
+    assert_eq!(input.records, input.segments + skipped, "every record is a segment or has a reason");
+    assert_eq!(input.records, input.files.iter().map(|file| file.records).sum::<u64>());
+    assert_eq!(input.segments, table.segments);
+    let kept: u64 = told.iter().map(|(flow, _)| packets(flow)).sum();
+    assert_eq!(table.segments, kept + table.copies + table.late, "{table:?}");
+    assert_eq!((outcome.flows, table.flows), (told.len() as u64, told.len() as u64));
+    assert_eq!(outcome.outcomes.iter().map(|(_, count)| count).sum::<u64>(), outcome.flows);
+    let ids: BTreeSet<u64> = told.iter().map(|(flow, _)| flow.id).collect();
+    assert_eq!(ids.len(), told.len(), "flows are told once");
+    // Some blocks hold no packet and have a number.
+    let numbers = input.records + outcome.files.iter().map(|file| file.blocks_numbered).sum::<u64>();
+    assert!(ids.last().is_none_or(|last| *last <= numbers));
+    let findings: usize = told.iter().map(|(_, findings)| findings.len()).sum();
+    assert_eq!(outcome.findings.iter().sum::<u64>(), findings as u64);
+}
+
+impl Pages {
+    fn write(&mut self, input: Input, told: &mut Vec<(Flow, Vec<Finding>)>) -> closewait::Outcome {
+        let ladders = &mut self.ladders;
+        let mut reports = Reports(vec![
+            Box::new(FlowsCsv::new(&mut self.flows, Order::Finished)),
+            Box::new(FlowsCsv::new(&mut self.by_start, Order::Start)),
+            Box::new(FindingsCsv::new(&mut self.findings)),
+            Box::new(TimelineCsv::new(&mut self.timeline, true)),
+            Box::new(JsonReport::new(&mut self.json)),
+            Box::new(TextReport::new(&mut self.text, TextOptions::default())),
+            Box::new(TimelineText::new(&mut self.lines, true, 80)),
+            Box::new(move |flow: &Flow, findings: &[Finding]| {
+                write_ladder(flow, findings, 80, Paint::default(), ladders).unwrap();
+                told.push((flow.clone(), findings.to_vec()));
+            }),
+        ]);
+        Analysis::new().run(input, &mut reports).unwrap()
+    }
+
+    fn hold(&self, outcome: &closewait::Outcome) {
+        assert_eq!(rows(&self.flows), outcome.flows);
+        assert_eq!(rows(&self.by_start), outcome.flows);
+        assert_eq!(rows(&self.findings), outcome.findings.iter().sum::<u64>());
+        rows(&self.timeline);
+        let json: serde_json::Value = serde_json::from_slice(&self.json).unwrap();
+        assert_eq!(json["flows"].as_array().unwrap().len() as u64, outcome.flows);
+        for page in [&self.text, &self.lines, &self.ladders] {
+            let text = std::str::from_utf8(page).unwrap();
+            assert!(!text.contains(|letter: char| letter != '\n' && letter.is_control()), "{text:?}");
+        }
+    }
+}
+
+/// Rows of a CSV file below its head, all of one width.
+fn rows(content: &[u8]) -> u64 {
+    let mut rows = 0;
+    for row in csv::Reader::from_reader(content).byte_records() {
+        row.unwrap();
+        rows += 1;
+    }
+    rows
+}
+
+struct Counting {
+    content: Cursor<Vec<u8>>,
+    reads: Arc<AtomicU64>,
+}
+
+impl Read for Counting {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.content.read(out)
+    }
+}
