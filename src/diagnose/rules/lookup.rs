@@ -3,7 +3,7 @@
 use crate::diagnose::Context;
 use crate::flow::{Event, EventKind, Flow, Handshake, RecordRef, Reset, ResetKind};
 use crate::net::Role;
-use crate::time::TimeDelta;
+use crate::time::{TimeDelta, span_in_words};
 
 /// The first retransmission time-out (RFC 6298 §2.1). An answer that is missing for less says nothing yet.
 pub(super) const INITIAL_RTO: TimeDelta = TimeDelta::from_secs(1);
@@ -89,6 +89,11 @@ pub(super) fn window_is_closed(flow: &Flow, role: Role) -> bool {
 /// True when every request was followed by an answer.
 pub(super) fn is_answered(flow: &Flow) -> bool {
     flow.exchanges > 0 && flow.unanswered_octets == 0
+}
+
+/// From one record to a later one, in words.
+pub(super) fn span(from: RecordRef, to: RecordRef) -> String {
+    span_in_words(Some(to.time - from.time))
 }
 
 /// From `record` to the latest moment the capture knows.

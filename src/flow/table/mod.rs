@@ -65,6 +65,8 @@ pub struct Table {
     /// Kept for its allocation.
     scratch: Vec<Event>,
     watermark: Timestamp,
+    /// Times of the last two records: one alone may be damaged.
+    clock: [Timestamp; 2],
     /// When the second after the watermark's begins.
     next_second: Timestamp,
     /// A time far ahead that no second record has confirmed yet.
@@ -96,6 +98,7 @@ impl Table {
             finished: Vec::new(),
             scratch: Vec::new(),
             watermark: Timestamp::MIN,
+            clock: [Timestamp::MIN; 2],
             next_second: Timestamp::MIN,
             leap: None,
             latest: NONE,
@@ -153,6 +156,7 @@ impl Table {
     /// Moves capture time to `now`, unless it is there already; flows that are due by then go to `done`.
     #[inline]
     pub fn advance(&mut self, now: Timestamp, done: &mut dyn FnMut(&Flow)) {
+        self.clock = [self.clock[1], now];
         if now <= self.watermark {
             return;
         }
@@ -164,6 +168,12 @@ impl Table {
             self.expire(second_of(now), done);
         }
         self.watermark = now;
+    }
+
+    /// The latest capture time, or less while the clock is behind it because it was set back.
+    fn now(&self) -> Timestamp {
+        let [before, last] = self.clock;
+        before.max(last).min(self.watermark)
     }
 
     /// True when a record lies so far ahead of all before it that one damaged time stamp is likelier than

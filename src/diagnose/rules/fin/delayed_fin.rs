@@ -57,7 +57,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     format!(
         "{} closed {} after {closer} (FIN at record {}, its own at record {})",
         finding.endpoint,
-        finding.lasted.unwrap_or_default(),
+        finding.span(),
         record(flow.first_fin()),
         record(flow.second_fin())
     )
