@@ -65,7 +65,7 @@ pub struct Table {
     /// Kept for its allocation.
     scratch: Vec<Event>,
     watermark: Timestamp,
-    /// Times of the last two records: one alone may be damaged.
+    /// Times of the last segments: one alone may be damaged.
     clock: [Timestamp; 2],
     /// When the second after the watermark's begins.
     next_second: Timestamp,
@@ -130,6 +130,7 @@ impl Table {
     pub fn observe(&mut self, segment: &Segment, done: &mut dyn FnMut(&Flow)) {
         self.stats.segments += 1;
         self.advance(segment.time, done);
+        self.clock = [self.clock[1], segment.time];
         // Segments of one flow come in rows: try the latest before looking any up.
         let slot = match self.slots.get(self.latest as usize) {
             Some(Some(live)) if live.is_newest_of(segment, self.watermark) => self.latest,
@@ -156,10 +157,10 @@ impl Table {
     /// Moves capture time to `now`, unless it is there already; flows that are due by then go to `done`.
     #[inline]
     pub fn advance(&mut self, now: Timestamp, done: &mut dyn FnMut(&Flow)) {
-        self.clock = [self.clock[1], now];
         if now <= self.watermark {
             return;
         }
+        self.clock = [self.clock[1], now];
         if now >= self.next_second {
             if self.is_a_leap(now) {
                 return;
