@@ -1,5 +1,9 @@
 use crate::diagnose::{Context, Evidence, Finding, Severity};
 use crate::flow::{Flow, FlowOutcome};
+use crate::time::TimeDelta;
+
+/// A FIN that was lost twice before the capture point is captured so long after its sender closed (RFC 6298 §2.1, §5.5).
+const TWO_LOSSES: TimeDelta = TimeDelta::from_secs(3);
 
 rule! {
     /// ## What we saw
@@ -21,7 +25,8 @@ rule! {
     ///
     /// ## What else it can be
     /// A deliberate half-close whose answer is empty; a server that finishes slow work before it closes; a busy
-    /// host; a machine that was suspended.
+    /// host; a machine that was suspended. A FIN that was sent at once but lost before the capture point comes
+    /// again after a second or a few: delays that short are only presumed.
     ///
     /// ## See
     /// RFC 9293 §3.6; `--fin-delay` sets from when on a FIN is late (1 s).
@@ -45,7 +50,8 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe(first.acked, "acknowledged by the kernel")
         .and(second.first, "the other side's FIN, late")
         .and_maybe(second.acked, "acknowledged");
-    let is_proven = flow.close_wait.is_some_and(|wait| wait.proven) && !flow.traffic[late].gap;
+    let is_proven =
+        delay >= TWO_LOSSES && flow.close_wait.is_some_and(|wait| wait.proven) && !flow.traffic[late].gap;
     let greatest = if is_late { Severity::Warning } else { Severity::Note };
     let finding = Finding::new(&DELAYED_FIN, flow, flow.endpoint(late), evidence);
     Some(finding.proven_if(is_proven).at_most(greatest).lasting(delay))
