@@ -234,6 +234,12 @@ fn civil_from_days(days: i64) -> (u32, u32, u32) {
     (small(year), small(month), small(day))
 }
 
+/// A span of time in words; one that is not known, or that a clock set back made negative, says so.
+pub fn span_in_words(span: Option<TimeDelta>) -> String {
+    span.filter(|span| *span >= TimeDelta::ZERO)
+        .map_or_else(|| "an unknown time".into(), |span| span.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

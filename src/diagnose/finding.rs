@@ -8,7 +8,7 @@ use super::input_finding::InputFinding;
 use super::sight::{Doubts, Sight};
 use crate::flow::{Flow, Limits, RecordRef};
 use crate::net::Endpoint;
-use crate::time::{TimeDelta, Timestamp};
+use crate::time::{TimeDelta, Timestamp, span_in_words};
 
 /// How much a finding matters. Ordered: a fault is the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -250,11 +250,16 @@ impl Finding {
         self
     }
 
-    /// The same with a duration.
+    /// The same with a duration. A negative one says that the clock stepped: then it is not known.
     #[must_use]
     pub fn lasting(mut self, span: TimeDelta) -> Self {
-        self.lasted = Some(span);
+        self.lasted = (span >= TimeDelta::ZERO).then_some(span);
         self
+    }
+
+    /// Its duration in words.
+    pub fn span(&self) -> String {
+        span_in_words(self.lasted)
     }
 
     /// The same with a lower severity.

@@ -285,7 +285,7 @@ impl Story {
     /// A predecessor that left the four-tuple 10 s before.
     pub(crate) fn reusing(mut self, kind: ReuseKind, waiting: Option<Role>) -> Self {
         self.flow.incarnation = 2;
-        self.flow.reuse = Some(Reuse { predecessor: 7, gap: TimeDelta::from_secs(10), kind, waiting });
+        self.flow.reuse = Some(Reuse { predecessor: 7, gap: Some(TimeDelta::from_secs(10)), kind, waiting });
         self
     }
 

@@ -36,9 +36,8 @@ impl Recent {
     pub(super) fn remember(&mut self, segment: &Segment) {
         if segment.flags.syn() || segment.flags.fin() {
             self.put(LAST + usize::from(segment.from_low), segment);
-        } else {
-            self.remember_plain(segment);
         }
+        self.remember_plain(segment);
     }
 
     /// Remembers `segment`, which is neither SYN nor FIN.

@@ -381,8 +381,8 @@ pub enum ReuseKind {
 pub struct Reuse {
     /// Its flow id.
     pub predecessor: u64,
-    /// From its last segment to this flow's first.
-    pub gap: TimeDelta,
+    /// From its last segment to this flow's first; `None` where the clock was set back in between.
+    pub gap: Option<TimeDelta>,
     /// What the SYN met.
     pub kind: ReuseKind,
     /// Which side of the predecessor had not closed, when `kind` is half-closed; as a role in this flow.
@@ -468,7 +468,7 @@ pub struct Flow {
     pub active_closer: Option<Role>,
     /// Each side's FIN.
     pub fin: Sides<Option<FinFacts>>,
-    /// From the first FIN to the other side's.
+    /// From the first FIN to the other side's; `None` as well where the clock was set back in between.
     pub fin_delay: Option<TimeDelta>,
     /// True when the passive closer sent data after it had received the FIN.
     pub data_after_fin: bool,

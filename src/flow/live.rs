@@ -226,14 +226,19 @@ impl Live {
     fn fits(&self, segment: &Segment, from: Role, slack: i32) -> bool {
         let half = &self.halves[from];
         let peer = &self.halves[!from];
-        let within = |number: SeqNumber, half: &Half, back: i32| {
+        let within = |number: SeqNumber, half: &Half, back: i32, starts_with_isn: bool| {
             let behind = half.next.distance(half.base);
-            let behind = if behind < 0 { FAR_BACK } else { behind };
+            // Without its SYN, a half may have sent any number of octets before the first that was captured.
+            let behind = if behind < 0 || !starts_with_isn { FAR_BACK } else { behind };
             let distance = number.distance(half.next);
             distance <= slack && distance >= -behind - back
         };
-        (!half.known || within(segment.seq, half, 1))
-            && (!segment.flags.ack() || !peer.known || within(segment.ack, peer, 0))
+        let starts_with_isn = |role: Role| match role {
+            Role::Initiator => self.stage.syn,
+            Role::Responder => self.stage.syn_ack || self.stage.simultaneous_open,
+        };
+        (!half.known || within(segment.seq, half, 1, starts_with_isn(from)))
+            && (!segment.flags.ack() || !peer.known || within(segment.ack, peer, 0, starts_with_isn(!from)))
     }
 
     /// True when `segment`, one without SYN, FIN or RST in the open middle of the connection, is one more copy of

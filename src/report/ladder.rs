@@ -217,7 +217,8 @@ fn foot(
         out.write_all(painted.as_bytes())?;
     }
     if let Some(reuse) = flow.reuse {
-        writeln!(out, "the port was flow {}'s until {} before", reuse.predecessor, reuse.gap)?;
+        let gap = crate::time::span_in_words(reuse.gap);
+        writeln!(out, "the port was flow {}'s until {gap} before", reuse.predecessor)?;
     }
     if let Some((successor, at)) = flow.successor {
         writeln!(out, "flow {successor} took the port over at {}", at.time_of_day(3))?;

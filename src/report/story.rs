@@ -99,7 +99,8 @@ impl<'a> Story<'a> {
         match event.kind {
             EventKind::Syn => flow
                 .reuse
-                .map(|reuse| format!("port of flow {} again after {}", reuse.predecessor, reuse.gap)),
+                .map(|reuse| (reuse.predecessor, crate::time::span_in_words(reuse.gap)))
+                .map(|(flow, gap)| format!("port of flow {flow} again after {gap}")),
             _ if event.into_successor => {
                 flow.successor.map(|(successor, _)| format!("the port already belonged to flow {successor}"))
             }

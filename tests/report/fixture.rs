@@ -277,7 +277,7 @@ pub(crate) fn reuse() -> Flow {
     let mut flow = flow(6, "10.100.0.2:54594", "10.100.0.1:8880", FlowOutcome::CleanClose, &lines);
     flow.incarnation = 2;
     let gap = TimeDelta::from_millis(457);
-    flow.reuse = Some(Reuse { predecessor: 57, gap, kind: ReuseKind::Clean, waiting: None });
+    flow.reuse = Some(Reuse { predecessor: 57, gap: Some(gap), kind: ReuseKind::Clean, waiting: None });
     flow
 }
 

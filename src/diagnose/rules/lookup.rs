@@ -3,7 +3,7 @@
 use crate::diagnose::Context;
 use crate::flow::{Event, EventKind, Flow, Handshake, Origin, RecordRef, Reset, ResetKind};
 use crate::net::Role;
-use crate::time::TimeDelta;
+use crate::time::{TimeDelta, span_in_words};
 
 /// The first retransmission time-out (RFC 6298 §2.1). An answer that is missing for less says nothing yet.
 pub(super) const INITIAL_RTO: TimeDelta = TimeDelta::from_secs(1);
@@ -108,6 +108,11 @@ pub(super) fn closed_unseen(flow: &Flow, role: Role) -> Option<&'static str> {
     let resets = flow.resets.iter().filter(|reset| reset.by == role).count() as u64;
     let has_acted = flow.traffic[role].packets > resets || flow.origin == Origin::Handshake;
     missed_of(flow, role).or_else(|| (!has_acted).then_some("it may have closed before the capture began"))
+}
+
+/// From one record to a later one, in words.
+pub(super) fn span(from: RecordRef, to: RecordRef) -> String {
+    span_in_words(Some(to.time - from.time))
 }
 
 /// From `record` to the latest moment the capture knows.

@@ -37,7 +37,7 @@ impl Case<'_> {
 pub(super) struct Circumstances<'a> {
     /// When nothing more was to be expected of it.
     pub(super) decided: Timestamp,
-    /// The latest capture time.
+    /// Capture time now: the latest, or less where the clock was set back.
     pub(super) now: Timestamp,
     /// The input broke off during its life.
     pub(super) cut: bool,
@@ -54,7 +54,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         live,
         events: &events,
         limits: terms.limits,
-        now: terms.now.max(live.last().time),
+        now: terms.now.max(latest(live)),
         cut: terms.cut,
         one_way: terms.one_way,
         fin,
@@ -112,6 +112,12 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         resets,
         events,
     }
+}
+
+/// When the last segment came. The highest time may be an earlier one's, from before the clock was set back.
+fn latest(live: &Live) -> Timestamp {
+    let (initiator, responder) = (live.halves.initiator.last.at, live.halves.responder.last.at);
+    if initiator.record > responder.record { initiator.time } else { responder.time }
 }
 
 /// Both sides' FINs: first and last copy, and the first segment that acknowledges each.

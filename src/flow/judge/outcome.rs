@@ -188,5 +188,7 @@ fn blind_spot(case: &Case<'_>, outcome: FlowOutcome) -> Option<&'static str> {
 pub(super) fn fin_delay(case: &Case<'_>) -> Option<TimeDelta> {
     let closer = case.active_closer?;
     let (first, second) = (case.fin[closer]?, case.fin[!closer]?);
-    Some(second.first.time - first.first.time)
+    let delay = second.first.time - first.first.time;
+    // Negative where the clock was set back.
+    (delay >= TimeDelta::ZERO).then_some(delay)
 }

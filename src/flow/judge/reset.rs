@@ -291,7 +291,8 @@ fn is_disowned(case: &Case<'_>, rst: &Event) -> bool {
             && !matches!(event.kind, EventKind::Ghost | EventKind::IcmpError)
             && (is_beyond || event.time() - rst.time() > CROSSING)
     };
-    !rst.into_successor && !after().any(opens) && after().any(speaks)
+    let was_open = !matches!(case.handshake, Handshake::Syn | Handshake::SynAck) && !after().any(opens);
+    !rst.into_successor && was_open && after().any(speaks)
 }
 
 /// The RST of a live socket whose IP identification or ACK number cannot be that socket's. A stateless answer may

@@ -137,7 +137,7 @@ impl Table {
     fn terms(&self, live: &Live, decided: Timestamp) -> Circumstances<'_> {
         Circumstances {
             decided,
-            now: self.watermark,
+            now: self.now(),
             cut: self.cuts.iter().any(|&record| record >= live.first.record),
             one_way: self.directions.are_one_way(),
             limits: &self.limits,

@@ -102,6 +102,8 @@ pub struct Table {
     /// Kept for its allocation.
     scratch: Vec<Event>,
     watermark: Timestamp,
+    /// Times of the last segments: one alone may be damaged.
+    clock: [Timestamp; 2],
     /// When the second after the watermark's begins.
     next_second: Timestamp,
     /// A time far ahead that no second record has confirmed yet.
@@ -135,6 +137,7 @@ impl Table {
             finished: Vec::new(),
             scratch: Vec::new(),
             watermark: Timestamp::MIN,
+            clock: [Timestamp::MIN; 2],
             next_second: Timestamp::MIN,
             leap: None,
             latest: NONE,
@@ -180,6 +183,7 @@ impl Table {
     pub fn observe(&mut self, segment: &Segment, done: &mut dyn FnMut(&Flow)) {
         self.stats.segments += 1;
         self.advance(segment.time, done);
+        self.clock = [self.clock[1], segment.time];
         // Segments of one flow come in rows: try the latest before looking any up.
         let slot = match self.slots.get(self.latest as usize) {
             Some(Some(live)) if live.is_newest_of(segment, self.watermark) => self.latest,
@@ -217,6 +221,7 @@ impl Table {
         if now <= self.watermark {
             return;
         }
+        self.clock = [self.clock[1], now];
         if now >= self.next_second {
             if self.is_a_leap(now) {
                 return;
@@ -225,6 +230,12 @@ impl Table {
             self.expire(second_of(now), done);
         }
         self.watermark = now;
+    }
+
+    /// The latest capture time, or less while the clock is behind it because it was set back.
+    fn now(&self) -> Timestamp {
+        let [before, last] = self.clock;
+        before.max(last).min(self.watermark)
     }
 
     /// True when a record lies so far ahead of all before it that one damaged time stamp is likelier than

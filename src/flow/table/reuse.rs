@@ -24,7 +24,7 @@ impl Live {
             (false, true) => (ReuseKind::HalfClosed, Some(Role::Initiator)),
             (false, false) => (ReuseKind::Open, None),
         };
-        Reuse { predecessor: self.first.record, gap, kind, waiting }
+        Reuse { predecessor: self.first.record, gap: known(gap), kind, waiting }
     }
 }
 
@@ -54,6 +54,11 @@ impl Tombstone {
         let gap = now - self.end;
         let in_time_wait = self.orderly() && (TimeDelta::ZERO..limits.time_wait).contains(&gap);
         let kind = if in_time_wait { ReuseKind::WithinTimeWait } else { ReuseKind::Clean };
-        Reuse { predecessor: self.flow(), gap, kind, waiting: None }
+        Reuse { predecessor: self.flow(), gap: known(gap), kind, waiting: None }
     }
+}
+
+/// A span that a clock set back did not make negative.
+fn known(span: TimeDelta) -> Option<TimeDelta> {
+    (span >= TimeDelta::ZERO).then_some(span)
 }

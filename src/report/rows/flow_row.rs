@@ -139,7 +139,7 @@ impl Row<'_> {
         self.number(u64::from(flow.incarnation));
         if let Some(reuse) = flow.reuse {
             self.number(reuse.predecessor);
-            self.seconds(Some(reuse.gap));
+            self.seconds(reuse.gap);
         } else {
             self.out.extend_from_slice(b",,");
         }

@@ -1,6 +1,10 @@
 use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity};
 use crate::flow::{Flow, FlowOutcome};
+use crate::time::TimeDelta;
+
+/// A FIN that was lost twice before the capture point is captured so long after its sender closed (RFC 6298 §2.1, §5.5).
+const TWO_LOSSES: TimeDelta = TimeDelta::from_secs(3);
 
 rule! {
     /// ## What we saw
@@ -22,7 +26,8 @@ rule! {
     ///
     /// ## What else it can be
     /// A deliberate half-close whose answer is empty; a server that finishes slow work before it closes; a busy
-    /// host; a machine that was suspended.
+    /// host; a machine that was suspended. A FIN that was sent at once but lost before the capture point comes
+    /// again after a second or a few: delays that short are only presumed.
     ///
     /// ## See
     /// RFC 9293 §3.6; `--fin-delay` sets from when on a FIN is late (1 s).
@@ -46,7 +51,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe(first.acked, "acknowledged by the kernel")
         .and(second.first, "the other side's FIN, late")
         .and_maybe(second.acked, "acknowledged");
-    let is_proven = flow.close_wait.is_some_and(|wait| wait.proven);
+    let is_proven = delay >= TWO_LOSSES && flow.close_wait.is_some_and(|wait| wait.proven);
     let greatest = if is_late { Severity::Warning } else { Severity::Note };
     let finding = Finding::new(&DELAYED_FIN, flow, flow.endpoint(late), evidence);
     Some(finding.proven_if(is_proven).unless(lookup::missed_of(flow, late)).at_most(greatest).lasting(delay))
@@ -58,7 +63,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     format!(
         "{} closed {} after {closer} (FIN at record {}, its own at record {})",
         finding.endpoint,
-        finding.lasted.unwrap_or_default(),
+        finding.span(),
         record(flow.first_fin()),
         record(flow.second_fin())
     )

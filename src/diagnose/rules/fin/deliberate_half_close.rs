@@ -54,7 +54,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     format!(
         "{} closed its direction (FIN at record {fin}) and {peer} kept sending{data}: half-closed for {}",
         finding.endpoint,
-        finding.lasted.unwrap_or_default()
+        finding.span()
     )
 }
 

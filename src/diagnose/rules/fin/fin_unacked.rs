@@ -54,7 +54,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         finding.endpoint,
         flow.endpoint(sender),
         fin.copies,
-        finding.lasted.unwrap_or_default(),
+        finding.span(),
         fin.first.record,
         fin.last.record
     )

@@ -103,7 +103,7 @@ fn is_working(flow: &Flow, context: &Context<'_>) -> bool {
 fn summary(flow: &Flow, finding: &Finding) -> String {
     let closer = flow.active_closer.map_or(flow.initiator, |role| flow.endpoint(role));
     let fin = flow.first_fin().map_or(0, |(_, fin)| fin.first.record);
-    let (who, span) = (finding.endpoint, finding.lasted.unwrap_or_default());
+    let (who, span) = (finding.endpoint, finding.span());
     match flow.close_wait.and_then(|wait| wait.until) {
         None => format!(
             "{who} has not closed {span} after {closer} did (FIN at record {fin}): in CLOSE-WAIT to the end"

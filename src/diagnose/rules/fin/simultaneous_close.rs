@@ -41,7 +41,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     format!(
         "{} and {peer} closed within {}; their FINs crossed (records {} and {})",
         finding.endpoint,
-        finding.lasted.unwrap_or_default(),
+        finding.span(),
         record(flow.first_fin()),
         record(flow.second_fin())
     )

@@ -73,7 +73,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         "{} aborted the connection with {} {} after it began (record {}), {when}",
         finding.endpoint,
         flow.endpoint(!reset.by),
-        reset.at.time - flow.first.time,
+        lookup::span(flow.first, reset.at),
         reset.at.record
     )
 }

@@ -74,7 +74,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         finding.endpoint,
         flow.endpoint(!reset.by),
         reset.at.record,
-        finding.lasted.unwrap_or_default(),
+        finding.span(),
         last_activity(flow, &reset).map_or(0, |record| record.record)
     )
 }

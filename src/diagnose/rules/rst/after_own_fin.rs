@@ -67,7 +67,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         "{} sent RST (record {}) {} after its own FIN (record {}){why}",
         finding.endpoint,
         reset.at.record,
-        reset.at.time - fin.time,
+        lookup::span(fin, reset.at),
         fin.record
     )
 }

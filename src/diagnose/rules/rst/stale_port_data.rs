@@ -55,7 +55,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     format!(
         "{} sent data {} after {} had closed (record {data}), answered with RST (record {})",
         finding.endpoint,
-        finding.lasted.unwrap_or_default(),
+        finding.span(),
         flow.endpoint(reset.by),
         reset.at.record
     )

@@ -2,7 +2,6 @@ use super::ending;
 use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity};
 use crate::flow::{Flow, FlowOutcome, RecordRef, Reset, ResetKind};
-use crate::time::TimeDelta;
 
 rule! {
     /// ## What we saw
@@ -68,7 +67,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         flow.endpoint(reset.by),
         reset.at.record,
         finding.endpoint,
-        finding.lasted.unwrap_or(TimeDelta::ZERO),
+        finding.span(),
         late_segment(flow, &reset).map_or(0, |record| record.record)
     )
 }

@@ -64,7 +64,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     format!(
         "{} no longer knew the connection {} after it began: RST (record {}) {answered}",
         finding.endpoint,
-        reset.at.time - flow.first.time,
+        lookup::span(flow.first, reset.at),
         reset.at.record
     )
 }

@@ -106,7 +106,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     let silence = format!(
         "acknowledged none of the {} octets that {peer} sent in {} after the handshake (record {})",
         flow.traffic.initiator.octets,
-        finding.lasted.unwrap_or_default(),
+        finding.span(),
         ack.record
     );
     match (is_silent_after_handshake(flow, ack), again.is_empty()) {

@@ -1,6 +1,7 @@
 use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity};
 use crate::flow::{Event, EventKind, Flow, FlowOutcome, Reset};
+use crate::time::span_in_words;
 
 rule! {
     /// ## What we saw
@@ -53,14 +54,14 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
             "{} refused the SYN of {} with RST (record {record}) and accepted it {} later, when asked again",
             finding.endpoint,
             flow.initiator,
-            open - reset.at.time
+            span_in_words(Some(open - reset.at.time))
         );
     }
     let answered = match reset.answers {
         Some((_, syn)) if syn.record != flow.first.record => format!("SYN number {}", flow.syn_retries + 1),
         _ => "SYN".into(),
     };
-    let span = finding.lasted.unwrap_or_default();
+    let span = finding.span();
     format!(
         "{} refused the {answered} of {} with RST (record {record}), {span} after the first",
         finding.endpoint, flow.initiator

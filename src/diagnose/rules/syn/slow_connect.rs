@@ -72,7 +72,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         "{} needed {} SYNs and {} to connect to {}{lost}",
         flow.initiator,
         flow.syn_retries + 1,
-        finding.lasted.unwrap_or_default(),
+        finding.span(),
         finding.endpoint
     )
 }

@@ -55,7 +55,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
             again + 1,
             flow.first.record,
             flow.last.record,
-            finding.lasted.unwrap_or_default()
+            finding.span()
         ),
     }
 }

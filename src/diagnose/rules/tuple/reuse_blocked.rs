@@ -80,7 +80,7 @@ fn rst_to_old_socket(flow: &Flow, challenge: &Event) -> Option<RecordRef> {
 
 fn summary(flow: &Flow, finding: &Finding) -> String {
     let ack = lookup::challenge_ack(flow).map_or(0, Event::record);
-    let delay = finding.lasted.unwrap_or_default();
+    let delay = finding.span();
     let end = match lookup::first(flow, EventKind::SynAck) {
         Some(_) => format!("the connect took {delay} and {} SYNs", flow.syn_retries + 1),
         None => format!("the connect had not succeeded {delay} later, after {} SYNs", flow.syn_retries + 1),

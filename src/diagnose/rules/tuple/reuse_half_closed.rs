@@ -2,6 +2,7 @@ use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity};
 use crate::flow::{Event, EventKind, Flow, Reuse, ReuseKind};
 use crate::net::Endpoint;
+use crate::time::span_in_words;
 
 rule! {
     /// ## What we saw
@@ -68,7 +69,10 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     };
     format!(
         "{} reused its port {} after flow {} on the same four-tuple (record {}), while {who}{state}",
-        flow.initiator, reuse.gap, reuse.predecessor, flow.first.record
+        flow.initiator,
+        span_in_words(reuse.gap),
+        reuse.predecessor,
+        flow.first.record
     )
 }
 

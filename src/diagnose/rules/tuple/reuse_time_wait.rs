@@ -29,7 +29,7 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     let reuse = flow.reuse.filter(|reuse| reuse.kind == ReuseKind::WithinTimeWait)?;
     let evidence = Evidence::new(lookup::syn(flow), "SYN on a four-tuple in TIME-WAIT")
         .and_maybe(lookup::first_record(flow, EventKind::SynAck), "accepted");
-    Some(Finding::new(&REUSE_TIME_WAIT, flow, flow.initiator, evidence).lasting(reuse.gap))
+    Some(Finding::new(&REUSE_TIME_WAIT, flow, flow.initiator, evidence).lasting(reuse.gap?))
 }
 
 fn summary(flow: &Flow, finding: &Finding) -> String {
@@ -37,7 +37,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         "{} reused its port toward {} {} after flow {} had ended (record {})",
         finding.endpoint,
         flow.responder,
-        finding.lasted.unwrap_or_default(),
+        finding.span(),
         flow.reuse.map_or(0, |reuse| reuse.predecessor),
         flow.first.record
     )
