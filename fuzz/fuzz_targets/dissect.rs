@@ -1,10 +1,10 @@
-//! Frames of any link type: the shortcut answers as the walk by layers does, every record is accounted for, and
-//! where etherparse finds a plain TCP segment, so do we.
+//! Frames of any link type: the shortcut answers as the walk by layers does, every record is accounted for, where
+//! etherparse finds a plain TCP segment, so do we, and fragments come out the same when the records are taken apart.
 
 #![no_main]
 
 use closewait::capture::{LinkType, Record};
-use closewait::dissect::{Dissected, Dissector};
+use closewait::dissect::{Dissected, Dissector, SkipTally};
 use closewait::tcp::{Flags, Segment};
 use closewait_fuzz::frames;
 use etherparse::{NetSlice, SlicedPacket, TcpSlice, TransportSlice};
@@ -14,29 +14,54 @@ use libfuzzer_sys::fuzz_target;
 const MOST_EXTENSIONS: usize = 6;
 
 fuzz_target!(|input: &[u8]| {
-    let (mut short, mut batch, mut long) = (Dissector::new(), Dissector::new(), Dissector::new());
-    let mut segments = Vec::with_capacity(1);
+    let (mut short, mut long) = (Dissector::new(), Dissector::new());
     let records = frames::decode(input);
     for record in &records {
         let answer = long.dissect_by_layers(record);
-        let expected = format!("{answer:?}");
-        assert_eq!(format!("{:?}", short.dissect(record)), expected);
-        let error = batch.dissect_onto(record, &mut segments);
-        let placed = match (segments.pop(), error) {
-            (Some(segment), None) => Dissected::Segment(segment),
-            (None, Some(error)) => Dissected::IcmpError(error),
-            (None, None) => Dissected::Skipped,
-            (Some(_), Some(_)) => panic!("two answers"),
-        };
-        assert_eq!(format!("{placed:?}"), expected);
+        assert_eq!(format!("{:?}", short.dissect(record)), format!("{answer:?}"));
         hold_to_etherparse(record, &answer);
     }
     assert_eq!(short.tally(), long.tally());
-    assert_eq!(batch.tally(), long.tally());
-    let tally = long.tally();
-    assert_eq!(tally.records(), records.len() as u64);
-    assert_eq!(tally.records(), tally.segments() + tally.icmp_errors() + tally.skipped());
+    hold_accounts(long.tally(), &records);
+    let (whole, parts) = (one_pass(&records), in_parts(&records));
+    hold_accounts(&whole.1, &records);
+    assert_eq!(format!("{whole:?}"), format!("{parts:?}"));
 });
+
+fn hold_accounts(tally: &SkipTally, records: &[Record<'_>]) {
+    assert_eq!(tally.records(), records.len() as u64);
+    assert_eq!(tally.records(), tally.segments() + tally.icmp_errors().count + tally.skipped());
+}
+
+/// With fragments put together.
+fn one_pass(records: &[Record<'_>]) -> (Vec<Dissected>, SkipTally) {
+    let (mut dissector, mut found) = (Dissector::new(), Vec::with_capacity(4));
+    for record in records {
+        dissector.dissect_onto(record, &mut found);
+    }
+    dissector.finish(&mut found);
+    (found, dissector.into_tally())
+}
+
+/// The same with each record dissected by itself.
+fn in_parts(records: &[Record<'_>]) -> (Vec<Dissected>, SkipTally) {
+    let (mut whole, mut tally, mut all) = (Dissector::new(), SkipTally::default(), Vec::new());
+    for record in records {
+        let (mut part, mut found) = (Dissector::deferring(), Vec::with_capacity(1));
+        part.dissect_onto(record, &mut found);
+        for next in found {
+            whole.passes(&next, &mut all);
+            all.push(next);
+        }
+        for fragment in part.take_fragments() {
+            whole.resume(fragment, &mut all);
+        }
+        tally.join(0, part.tally());
+    }
+    whole.finish(&mut all);
+    tally.join(0, whole.tally());
+    (all, tally)
+}
 
 fn hold_to_etherparse(record: &Record<'_>, answer: &Dissected) {
     let sliced = match record.link {
