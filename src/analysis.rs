@@ -1,15 +1,22 @@
 //! One run: captures in, flows and findings out. Wires the stages together.
 
+mod order;
+mod partial;
+mod sight;
+
 use std::io;
 
-use crate::capture::{Compression, FileSummary, Health, Input, Problem};
-use crate::diagnose::{Context, Finding, Severity, diagnose};
-use crate::dissect::Dissector;
-use crate::flow::{BATCH, Flow, FlowOutcome, Limits, Table, TableStats};
+use self::order::TimeOrder;
+pub use self::partial::Partial;
+use crate::capture::{
+    Account, ClockHealth, Compression, FileSummary, Gap, Health, Input, Irregularity, Locator, Overlap,
+    Problem,
+};
+use crate::diagnose::{Context, Finding, InputFinding, Severity, Sight, diagnose, diagnose_input};
+use crate::dissect::{Dissector, SkipTally, Skips};
+use crate::flow::{Entry, Flow, FlowOutcome, Limits, Table, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{FileFacts, InputFacts, Plan, Report, Skipped, Sources};
-use crate::tcp::Segment;
-use crate::time::TimeDelta;
 
 /// Records between two calls of the progress callback.
 const PROGRESS_EVERY: u64 = 1 << 14;
@@ -61,6 +68,8 @@ pub struct Outcome {
     pub outcomes: Vec<(FlowOutcome, u64)>,
     /// Findings by severity: notes, warnings, faults.
     pub findings: [u64; 3],
+    /// What the capture could not show, after narrowing; among the findings above.
+    pub input_findings: Vec<InputFinding>,
     /// What the flow table did.
     pub table: TableStats,
 }
@@ -112,46 +121,99 @@ impl<'a> Analysis<'a> {
     /// # Errors
     /// What `report` says; the run stops there.
     pub fn run(mut self, mut input: Input, report: &mut dyn Report) -> io::Result<Outcome> {
-        self.plan.inputs = input.files().iter().map(|file| file.path.display().to_string()).collect();
-        report.begin(&self.plan)?;
-        let mut teller = Teller::new(&self.narrowing, self.plan.limits, report, self.plan.inputs.clone());
+        let mut progress = self.progress.take();
+        let mut run = self.begin(input.files(), report)?;
         let mut dissector = Dissector::new();
-        let mut table = Table::new(self.plan.limits);
-        let mut segments: Vec<Segment> = Vec::with_capacity(BATCH);
         let mut until_progress = PROGRESS_EVERY;
-        let mut first_icmp_error = None;
         while let Some(record) = input.next_record() {
-            if let Some(error) = dissector.dissect_onto(&record, &mut segments) {
-                table.observe_all(&segments, &mut |flow| teller.tell(flow));
-                segments.clear();
-                table.observe_icmp(&error, &mut |flow| teller.tell(flow));
-                first_icmp_error.get_or_insert(error.record);
-            }
-            if segments.len() == BATCH {
-                teller.learn_files(&input);
-                table.observe_all(&segments, &mut |flow| teller.tell(flow));
-                segments.clear();
-                if teller.failed() {
+            dissector.dissect_onto(&record, run.order.inlet());
+            if run.order.is_full() {
+                run.release(input.locator());
+                if run.teller.failed() {
                     break;
                 }
             }
             until_progress -= 1;
             if until_progress == 0 {
                 until_progress = PROGRESS_EVERY;
-                if let Some(progress) = &mut self.progress {
+                if let Some(progress) = &mut progress {
                     progress(input.bytes_read());
                 }
             }
         }
-        teller.learn_files(&input);
-        table.observe_all(&segments, &mut |flow| teller.tell(flow));
-        // Records that are no segments pass time as well.
-        if let Some(end) = input.files().iter().filter_map(|file| file.last_time).max() {
-            table.advance(end, &mut |flow| teller.tell(flow));
+        dissector.finish(run.order.inlet());
+        run.finish(input.into_account(), &dissector.into_tally())
+    }
+
+    /// Tells `report` of the parts of a capture that were read before: exactly what [`Self::run`] tells of their
+    /// files.
+    ///
+    /// # Errors
+    /// What `report` says; the run stops there.
+    pub fn run_joined(mut self, partial: Partial, report: &mut dyn Report) -> io::Result<Outcome> {
+        let Partial { history, mut tally, account } = partial;
+        let mut run = self.begin(&account.files, report)?;
+        let mut dissector = Dissector::new();
+        for entry in history {
+            match entry {
+                Entry::Found(found) => {
+                    dissector.passes(&found, run.order.inlet());
+                    run.order.inlet().push(found);
+                }
+                Entry::Fragment(fragment) => dissector.resume(fragment, run.order.inlet()),
+            }
+            if run.order.is_full() {
+                run.release(&account.locator);
+                if run.teller.failed() {
+                    break;
+                }
+            }
         }
-        table.cut(input.problems().iter().filter_map(cut_at));
-        table.finish(&mut |flow| teller.tell(flow));
-        teller.finish(input, &dissector, first_icmp_error.unwrap_or(0), table.stats())
+        dissector.finish(run.order.inlet());
+        tally.join(0, dissector.tally());
+        run.finish(account, &tally)
+    }
+
+    fn begin<'r>(&'r mut self, files: &[FileSummary], report: &'r mut dyn Report) -> io::Result<Run<'r>> {
+        self.plan.inputs = files.iter().map(|file| file.path.display().to_string()).collect();
+        report.begin(&self.plan)?;
+        let inputs = self.plan.inputs.clone();
+        Ok(Run {
+            order: TimeOrder::default(),
+            table: Table::new(self.plan.limits),
+            teller: Teller::new(&self.narrowing, self.plan.limits, report, inputs),
+        })
+    }
+}
+
+/// What was dissected, on its way to the reports.
+struct Run<'r> {
+    order: TimeOrder,
+    table: Table,
+    teller: Teller<'r>,
+}
+
+impl Run<'_> {
+    fn release(&mut self, locator: &Locator) {
+        let Self { order, table, teller } = self;
+        order.release(|found| table.observe_any(found, &mut |flow| teller.tell(flow, locator)));
+    }
+
+    /// The input has ended.
+    fn finish(mut self, account: Account, tally: &SkipTally) -> io::Result<Outcome> {
+        let Self { order, table, teller } = &mut self;
+        let locator = &account.locator;
+        let mut tell = |flow: &Flow| teller.tell(flow, locator);
+        order.finish(|found| table.observe_any(found, &mut tell));
+        // Records that are no segments pass time as well.
+        if let Some(end) = account.end() {
+            table.advance(end, &mut tell);
+        }
+        table.cut(account.problems.iter().filter_map(cut_at));
+        let files = sight::file_sight(&account, tally, &table.stats());
+        teller.sight = Sight { files, coming: table.directions(), ..std::mem::take(&mut teller.sight) };
+        table.finish(&mut |flow| teller.tell(flow, locator));
+        self.teller.finish(account, tally, self.table.stats())
     }
 }
 
@@ -170,9 +232,9 @@ struct Teller<'r> {
     report: &'r mut dyn Report,
     error: io::Result<()>,
     names: Vec<String>,
-    /// Number of the first record of each file read so far.
-    starts: Vec<u64>,
     findings: Vec<Finding>,
+    /// All flows, those left out by narrowing as well.
+    sight: Sight,
     flows: u64,
     left_out: u64,
     by_outcome: Vec<u64>,
@@ -187,8 +249,8 @@ impl<'r> Teller<'r> {
             report,
             error: Ok(()),
             names,
-            starts: Vec::new(),
             findings: Vec::new(),
+            sight: Sight::default(),
             flows: 0,
             left_out: 0,
             by_outcome: vec![0; FlowOutcome::ALL.len()],
@@ -200,53 +262,53 @@ impl<'r> Teller<'r> {
         self.error.is_err()
     }
 
-    /// Learns where the files that were opened since begin.
-    #[inline]
-    fn learn_files(&mut self, input: &Input) {
-        let opened = input.files_opened();
-        if opened.len() > self.starts.len() {
-            self.starts = opened.iter().map(|file| file.first_record).collect();
-        }
-    }
-
-    fn tell(&mut self, flow: &Flow) {
+    fn tell(&mut self, flow: &Flow, locator: &Locator) {
         if self.error.is_err() {
             return;
         }
+        self.sight.add(flow);
         if !self.narrowing.admits(flow) {
             self.left_out += 1;
             return;
         }
-        diagnose(flow, &Context { limits: &self.limits, now: flow.decided }, &mut self.findings);
+        diagnose(
+            flow,
+            &Context { limits: &self.limits, now: flow.decided, doubts: self.sight.doubts() },
+            &mut self.findings,
+        );
         self.findings.retain(|finding| self.narrowing.admits_finding(finding));
         self.flows += 1;
         if let Some(count) = self.by_outcome.get_mut(flow.outcome as usize) {
             *count += 1;
         }
         for finding in &self.findings {
-            if let Some(count) = self.by_severity.get_mut(finding.severity as usize) {
-                *count += 1;
-            }
+            count(&mut self.by_severity, finding.severity);
         }
-        let starts = &self.starts;
-        let locate = |record| locate(starts, record);
+        let locate = |record| locator.locate(record);
         let sources = Sources { names: &self.names, locate: &locate };
         self.error = self.report.flow(flow, &self.findings, &sources);
     }
 
-    fn finish(
-        self,
-        input: Input,
-        dissector: &Dissector,
-        first_icmp: u64,
-        table: TableStats,
-    ) -> io::Result<Outcome> {
-        self.error?;
-        let facts = input_facts(&input, dissector, first_icmp, table);
+    /// Tells what the capture could not show; every flow was told.
+    fn tell_input(&mut self, locator: &Locator) -> io::Result<Vec<InputFinding>> {
+        let mut findings = diagnose_input(&self.sight);
+        findings.retain(|finding| self.narrowing.admits_code(finding.rule.code));
+        for finding in &findings {
+            count(&mut self.by_severity, finding.severity);
+        }
+        let locate = |record| locator.locate(record);
+        self.report.input(&findings, &Sources { names: &self.names, locate: &locate })?;
+        Ok(findings)
+    }
+
+    fn finish(mut self, account: Account, tally: &SkipTally, table: TableStats) -> io::Result<Outcome> {
+        std::mem::replace(&mut self.error, Ok(()))?;
+        let input_findings = self.tell_input(&account.locator)?;
+        let facts = input_facts(&account, tally, table);
         self.report.finish(&facts)?;
         let outcomes =
             FlowOutcome::ALL.into_iter().zip(self.by_outcome).filter(|(_, count)| *count > 0).collect();
-        let (files, problems) = input.into_parts();
+        let Account { files, problems, .. } = account;
         Ok(Outcome {
             input: facts,
             files,
@@ -255,21 +317,19 @@ impl<'r> Teller<'r> {
             flows_left_out: self.left_out,
             outcomes,
             findings: self.by_severity,
+            input_findings,
             table,
         })
     }
 }
 
-/// The file that holds a record, and the record's number there. Files without records share their start with
-/// the next one, so the last that begins at or before it holds it.
-fn locate(starts: &[u64], record: u64) -> (usize, u64) {
-    let file = starts.partition_point(|&start| start <= record).saturating_sub(1);
-    let start = starts.get(file).copied().unwrap_or(1).max(1);
-    (file, (record + 1).saturating_sub(start))
+fn count(by_severity: &mut [u64; 3], severity: Severity) {
+    if let Some(count) = by_severity.get_mut(severity as usize) {
+        *count += 1;
+    }
 }
 
-fn input_facts(input: &Input, dissector: &Dissector, first_icmp: u64, table: TableStats) -> InputFacts {
-    let tally = dissector.tally();
+fn input_facts(account: &Account, tally: &SkipTally, table: TableStats) -> InputFacts {
     let mut skipped: Vec<Skipped> = tally
         .reasons()
         .map(|(reason, skips)| Skipped {
@@ -278,21 +338,21 @@ fn input_facts(input: &Input, dissector: &Dissector, first_icmp: u64, table: Tab
             first_record: skips.first_record,
         })
         .collect();
-    if tally.icmp_errors() > 0 {
-        let reason = "ICMP error about TCP".to_owned();
-        skipped.push(Skipped { reason, count: tally.icmp_errors(), first_record: first_icmp });
+    let Skips { count, first_record } = tally.icmp_errors();
+    if count > 0 {
+        skipped.push(Skipped { reason: "ICMP error about TCP".to_owned(), count, first_record });
     }
     skipped.sort_by_key(|skipped| (std::cmp::Reverse(skipped.count), skipped.first_record));
     InputFacts {
-        files: input.files().iter().map(file_facts).collect(),
+        files: account.files.iter().map(file_facts).collect(),
         records: tally.records(),
         segments: tally.segments(),
         skipped,
         late_segments: table.late,
         duplicates: table.copies,
-        first_time: input.files().iter().filter_map(|file| file.first_time).min(),
-        last_time: input.files().iter().filter_map(|file| file.last_time).max(),
-        notes: notes(input, input.health()),
+        first_time: account.files.iter().filter_map(|file| file.first_time).min(),
+        last_time: account.end(),
+        notes: notes(account, &account.health(), table),
     }
 }
 
@@ -309,43 +369,80 @@ fn file_facts(file: &FileSummary) -> FileFacts {
     }
 }
 
-/// Files of one capture point follow each other. Two that overlap look like two points, which see each packet
-/// twice, far apart in reading order: what would be copies is taken for segments.
-fn overlap(files: &[FileSummary]) -> Option<String> {
-    let [first, second] = files else { return None };
-    let shared = first.last_time? - second.first_time?;
-    (shared > MOST_OVERLAP).then(|| {
-        format!(
-            "{} and {} overlap by {shared}: two capture points? Give them one at a time, or merge them first \
-             (mergecap); together their counts and findings are wrong",
-            first.path.display(),
-            second.path.display()
-        )
-    })
-}
-
-/// Files of a ring may share a moment.
-const MOST_OVERLAP: TimeDelta = TimeDelta::from_secs(1);
-
 /// What limits the input, one sentence each.
-fn notes(input: &Input, health: Health) -> Vec<String> {
-    let mut notes: Vec<String> = input.problems().iter().map(ToString::to_string).collect();
-    notes.extend(input.files().windows(2).filter_map(overlap));
-    let dropped: u64 = input.files().iter().filter_map(|file| file.dropped).sum();
-    if dropped > 0 {
+fn notes(account: &Account, health: &Health, table: TableStats) -> Vec<String> {
+    let mut notes: Vec<String> = account.problems.iter().map(ToString::to_string).collect();
+    let name = |file: usize| {
+        account.files.get(file).map_or_else(String::new, |file| file.path.display().to_string())
+    };
+    notes.extend(health.overlaps.iter().map(|overlap| overlap_note(overlap, &name)));
+    notes.extend(health.gaps.iter().map(|gap| gap_note(gap, &name)));
+    if let Some(dropped @ 1..) = health.dropped {
         notes.push(format!("the capturing host says that it dropped {dropped} frames"));
     }
-    if health.steps_back > 0 {
+    notes.extend(clock_notes(&health.clock, &name));
+    if table.evicted > 0 {
         notes.push(format!(
-            "time runs backwards {} times, by {} at most",
-            health.steps_back, health.largest_step_back
+            "{} connections were told before their end because more were live than --max-flows",
+            table.evicted
         ));
     }
-    if health.untimed > 0 {
+    if table.forgotten > 0 {
+        notes.push(format!(
+            "{} connections that had ended were forgotten: what came later on their ports counts as new",
+            table.forgotten
+        ));
+    }
+    if health.untimed.count > 0 {
         notes.push(format!(
             "{} records carry no time: their durations and delays cannot be told",
-            health.untimed
+            health.untimed.count
         ));
     }
     notes
+}
+
+fn overlap_note(overlap: &Overlap, name: &dyn Fn(usize) -> String) -> String {
+    let Overlap { earlier, later, span, merged } = *overlap;
+    let (earlier, later) = (name(earlier), name(later));
+    if merged {
+        format!("{earlier} and {later} overlap by {span}: read side by side in the order of time")
+    } else {
+        format!(
+            "{earlier} and {later} overlap by {span} and were read one after the other: merge them first \
+             (mergecap); together their counts and findings are wrong"
+        )
+    }
+}
+
+fn gap_note(gap: &Gap, name: &dyn Fn(usize) -> String) -> String {
+    format!(
+        "nothing for {} between {} and {}, where records are {} apart at most: a file may be missing",
+        gap.span(),
+        name(gap.before.file),
+        name(gap.after.file),
+        gap.usual
+    )
+}
+
+fn clock_notes(clock: &ClockHealth, name: &dyn Fn(usize) -> String) -> Vec<String> {
+    let told = |seen: &Irregularity, what: &str| {
+        let place = seen.first.filter(|_| seen.count > 0)?;
+        let (count, largest) = (seen.count, seen.largest);
+        let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+        Some(format!(
+            "{what} {times}, by {largest} at most (first: {}, record {})",
+            name(place.file),
+            place.record
+        ))
+    };
+    [
+        told(&clock.steps_back, "the clock steps back"),
+        told(&clock.leaps, "the clock leaps ahead"),
+        told(&clock.strays, "a single time stamp lies apart"),
+        told(&clock.reordered, "neighbouring records run backwards"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -42,7 +42,7 @@ pub mod report;
 pub mod tcp;
 pub mod time;
 
-pub use analysis::{Analysis, Outcome};
+pub use analysis::{Analysis, Outcome, Partial};
 pub use error::{Error, Result};
 
 /// The examples of the README, compiled and run.

@@ -82,7 +82,12 @@ impl Narrowing {
 
     /// True when findings like `finding` are told of.
     pub fn admits_finding(&self, finding: &Finding) -> bool {
-        let named = |codes: &[String]| codes.iter().any(|code| code.eq_ignore_ascii_case(finding.rule.code));
+        self.admits_code(finding.rule.code)
+    }
+
+    /// True when findings with this code are told of.
+    pub fn admits_code(&self, code: &str) -> bool {
+        let named = |codes: &[String]| codes.iter().any(|named| named.eq_ignore_ascii_case(code));
         (self.only.is_empty() || named(&self.only)) && !named(&self.ignore)
     }
 }

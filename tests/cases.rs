@@ -10,13 +10,14 @@ use support::trace::Place;
 
 #[test]
 fn every_trace_is_judged_as_its_file_says() {
-    let wrong: Vec<_> = case::all().iter().filter_map(judge).collect();
+    let cases = [case::all(), case::about_input()].concat();
+    let wrong: Vec<_> = cases.iter().filter_map(judge).collect();
     assert!(wrong.is_empty(), "{} cases:\n\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]
 fn every_code_has_a_case_and_a_near_miss() {
-    let cases = case::all();
+    let cases = [case::all(), case::about_input()].concat();
     for rule in CATALOGUE {
         let prefix = format!("{}-", rule.code);
         let own: Vec<_> = cases.iter().filter(|case| case.file.starts_with(&prefix)).collect();
@@ -43,7 +44,7 @@ fn a_trace_says_the_same_as_segments_and_as_a_file() {
 
 /// The difference, or what is odd about a known one.
 fn judge(case: &Case) -> Option<String> {
-    let said = case.say(Outcome::of(&case.parse_trace().entries(&Place::default(), 1)));
+    let said = case.say(case.run());
     let agrees = said == case.expect;
     match (&case.known, agrees) {
         (None, true) | (Some(_), false) => None,

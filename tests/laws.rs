@@ -2,6 +2,7 @@
 
 mod support;
 
+use closewait::flow::FlowOutcome;
 use closewait::net::{Endpoint, FourTuple, Sides};
 use closewait::tcp::{Flags, Segment, SeqNumber, SynOptions};
 use closewait::time::{TimeDelta, Timestamp};
@@ -14,7 +15,7 @@ use support::laws::{
 };
 use support::outcome::Outcome;
 use support::random::any_trace;
-use support::trace::{Entry, Place, Trace};
+use support::trace::{Entry, Place, Trace, What};
 
 const STEPS: usize = 40;
 
@@ -125,6 +126,37 @@ fn a_copy_of_what_fits_nothing_is_no_second_one() {
     let (entries, _) = with_copies(&trace, 0b10);
     let outcome = Outcome::of(&entries);
     assert_eq!(outcome.told[0].flow.traffic.responder.packets, 1);
+}
+
+/// IPv6 has no identification: a SYN that comes again before any time-out is the same packet, by the same way too.
+#[test]
+fn a_syn_is_not_repeated_within_a_few_milliseconds() {
+    let retries = |again: &str| {
+        let mut trace = Trace::parse(&format!("+0 > S 0:0(0)\n{again} > S 0:0(0)\n+9 end")).unwrap();
+        for packet in &mut trace.packets {
+            let What::Segment(raw) = &mut packet.what else { continue };
+            raw.ip_id = 0;
+        }
+        Outcome::of(&trace.entries(&Place::default(), 1)).told[0].flow.syn_retries
+    };
+    assert_eq!(retries("+0.001"), 0);
+    assert_eq!(retries("+1"), 1);
+}
+
+/// A closed window is probed with its next octet, again and again (RFC 9293 §3.8.6.1): no retransmission, no activity.
+/// The octet is sent again at last, with what follows it.
+#[test]
+fn a_window_probe_with_the_next_octet_is_a_probe() {
+    let probe = "< . 11:12(1) ack 1\n+0 > . 1:1(0) ack 11 win 0\n";
+    let text = format!(
+        "+0 > S 0:0(0)\n+0 < S. 0:0(0) ack 1\n+0 > . 1:1(0) ack 1\n+1 < P. 1:11(10) ack 1\n\
+         +0 > . 1:1(0) ack 11 win 0\n+0.5 {probe}+1 {probe}+2 {probe}+4 > . 1:1(0) ack 11\n\
+         +0 < P. 11:21(10) ack 1\n+0 > . 1:1(0) ack 21"
+    );
+    let outcome = Outcome::of(&Trace::parse(&text).unwrap().entries(&Place::default(), 1));
+    let sent = outcome.told[0].flow.traffic.responder;
+    assert_eq!((sent.probes, sent.retransmissions, sent.gap), (2, 1, false));
+    assert_eq!(outcome.told[0].flow.outcome, FlowOutcome::Open);
 }
 
 /// A SYN that completes an incarnation which its sender had reset, seen on two interfaces: no new connection.

@@ -55,9 +55,44 @@ pub(super) const fn index(length: u32) -> usize {
     length as usize
 }
 
+/// Appends a number, seven bits an octet, the lowest first; the top bit says that more follow.
+pub(super) fn push_varint(mut value: u64, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push((value & 0x7f) as u8);
+}
+
+/// Takes what [`push_varint`] wrote from the front of `octets`.
+pub(super) fn take_varint(octets: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (&octet, rest) = octets.split_first()?;
+        *octets = rest;
+        value |= u64::from(octet & 0x7f) << shift;
+        if octet < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::ByteOrder::{Big, Little};
+
+    #[test]
+    fn a_number_of_any_size_comes_back() {
+        let values = [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX];
+        let mut octets = Vec::new();
+        for value in values {
+            super::push_varint(value, &mut octets);
+        }
+        let mut rest = &octets[..];
+        let back: Vec<u64> = std::iter::from_fn(|| super::take_varint(&mut rest)).collect();
+        assert_eq!(back, values);
+    }
 
     #[test]
     fn both_orders_are_read_and_nothing_beyond_the_end() {

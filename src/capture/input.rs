@@ -1,23 +1,29 @@
 //! Many files as one stream.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::mem;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::vec;
+mod lanes;
+mod sources;
 
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use self::sources::Sources;
 use super::Record;
-use super::buffer::CHUNK;
-use super::damage::{Damage, Problem};
-use super::order::{in_order_of_time, regular_file_length};
-use super::reader::{Counted, Reader, Tally};
-use super::summary::{FileSummary, Health};
-use crate::time::{TimeDelta, Timestamp};
-use crate::{Error, Result};
+use super::account::Account;
+use super::damage::Problem;
+use super::health::{Health, Overlap};
+use super::lane::{Lane, Open};
+use super::locator::Locator;
+use super::reader::Reader;
+use super::summary::FileSummary;
+use super::ways::Ways;
+use crate::time::Timestamp;
 
-/// Capture files, read one after the other as one stream of numbered records.
+/// Capture files as one stream of numbered records, in the order of time.
+///
+/// Files that follow each other are read one after the other, files that overlap in time side by side: only
+/// those are open at once. Each file keeps its own order. Times are compared as they are written: two capture
+/// points are in order as far as their clocks agree.
 ///
 /// ```no_run
 /// use closewait::capture::Input;
@@ -31,70 +37,77 @@ use crate::{Error, Result};
 /// }
 /// ```
 pub struct Input {
+    /// The file that is read alone; nothing while several are read side by side.
     reader: Reader,
-    /// Record numbers given to the files before the open one.
+    /// What is added to the numbers of its records.
     numbers_before: u64,
-    clock: InputClock,
-    /// Index of the open file.
-    reading: Option<usize>,
-    /// Those not yet opened, in reading order.
-    sources: vec::IntoIter<Source>,
-    /// How many were opened.
-    opened: usize,
+    /// Mixed into their interfaces.
+    way: u16,
+    /// When the next file starts: a record of that time is not delivered before it was opened.
+    until: Timestamp,
+    /// Time of the record before.
+    previous: Timestamp,
+    /// The rest of what is known of the file that is read alone; its reader is above.
+    alone: Option<Open>,
+    lanes: Vec<Lane>,
+    /// The lane whose head was delivered.
+    spent: Option<usize>,
+    /// The lane that is next, as long as its head is due before `rival`.
+    chosen: Option<usize>,
+    rival: Timestamp,
+    /// True when the lanes are others than those the locator was told.
+    lanes_changed: bool,
+    sources: Sources,
     files: Vec<FileSummary>,
     problems: Vec<Problem>,
-    /// Counts of the files before the open one.
-    clipped_before: u64,
-    untimed_before: u64,
-    bytes_read: Arc<AtomicU64>,
+    overlaps: Vec<Overlap>,
+    ways: Ways,
+    locator: Locator,
+    /// The time up to which records were delivered, strays aside, and the file of that record.
+    reached: (Timestamp, usize),
+    /// Octets read of files that were read to their end.
     bytes_before: u64,
-    total_bytes: Option<u64>,
     /// The buffer of the file before, for the next one.
     storage: Vec<u8>,
 }
 
-enum Source {
-    File,
-    Reader(Box<dyn Read + Send>),
-    StandardInput,
-}
-
 impl Input {
-    /// Reads `paths` in the order of their first record's time; `-` is standard input. Files whose time cannot
-    /// be seen beforehand (standard input, pipes, empty or unreadable files) keep their place in the list.
+    /// Reads `paths` in the order of time; `-` is standard input. Files whose time cannot be seen beforehand
+    /// (standard input, pipes, files without times) keep their place in the list: those before them are read to
+    /// their end first.
     ///
-    /// Never fails: what cannot be read is among [`Self::problems`] in its turn. Only one file is open at a time.
+    /// Never fails: what cannot be read is among [`Self::problems`] in its turn.
     pub fn open(paths: &[PathBuf]) -> Self {
-        let paths = in_order_of_time(paths);
-        let total = paths.iter().map(|path| regular_file_length(path)).sum();
-        let sources = paths.iter().map(|path| match path.as_os_str().to_str() {
-            Some("-") => Source::StandardInput,
-            _ => Source::File,
-        });
-        Self::new(sources.collect(), &paths, total)
+        Self::new(Sources::files(paths))
     }
 
     /// Reads one capture from anywhere; `name` stands for its path in summaries and problems.
     pub fn from_reader(name: impl Into<PathBuf>, source: impl Read + Send + 'static) -> Self {
-        Self::new(vec![Source::Reader(Box::new(source))], &[name.into()], None)
+        Self::new(Sources::one(name.into(), Box::new(source)))
     }
 
-    fn new(sources: Vec<Source>, names: &[PathBuf], total_bytes: Option<u64>) -> Self {
+    fn new(sources: Sources) -> Self {
         let summary = |path: &PathBuf| FileSummary { path: path.clone(), ..FileSummary::default() };
         Self {
             reader: Reader::nothing(),
             numbers_before: 0,
-            clock: InputClock::default(),
-            reading: None,
-            sources: sources.into_iter(),
-            opened: 0,
-            files: names.iter().map(summary).collect(),
+            way: 0,
+            until: Timestamp::MAX,
+            previous: Timestamp::default(),
+            alone: None,
+            lanes: Vec::new(),
+            spent: None,
+            chosen: None,
+            rival: Timestamp::MIN,
+            lanes_changed: false,
+            files: sources.paths().map(summary).collect(),
+            sources,
             problems: Vec::new(),
-            clipped_before: 0,
-            untimed_before: 0,
-            bytes_read: Arc::new(AtomicU64::new(0)),
+            overlaps: Vec::new(),
+            ways: Ways::default(),
+            locator: Locator::default(),
+            reached: (Timestamp::MIN, 0),
             bytes_before: 0,
-            total_bytes,
             storage: Vec::new(),
         }
     }
@@ -102,19 +115,23 @@ impl Input {
     /// The next record of the input; `None` once all files were read.
     #[inline]
     pub fn next_record(&mut self) -> Option<Record<'_>> {
-        let packet = loop {
-            if let Some(packet) = self.reader.next() {
-                break packet;
-            }
-            if !self.next_file() {
-                return None;
-            }
+        let Some(packet) = self.reader.next() else {
+            // Taken apart for the compiler to keep the record of the usual way out of memory.
+            let Record { number, time, link, interface, original_length, data } = self.next_of_lanes()?;
+            return Some(Record { number, time, link, interface, original_length, data });
         };
+        let time = packet.time.unwrap_or(self.previous);
+        if time >= self.until {
+            self.stop_reading_alone(packet);
+            let Record { number, time, link, interface, original_length, data } = self.next_of_lanes()?;
+            return Some(Record { number, time, link, interface, original_length, data });
+        }
+        self.previous = time;
         Some(Record {
-            number: self.numbers_before + self.reader.frame_number(),
-            time: self.clock.observe(packet.time),
+            number: self.numbers_before.wrapping_add(self.reader.frame_number()),
+            time,
             link: packet.link,
-            interface: packet.interface,
+            interface: packet.interface ^ self.way,
             original_length: packet.original_length,
             data: self.reader.data(&packet),
         })
@@ -125,15 +142,10 @@ impl Input {
         &self.files
     }
 
-    /// The files that were opened so far: where they begin is known, what they hold may not be yet.
-    #[inline]
-    pub fn files_opened(&self) -> &[FileSummary] {
-        self.files.get(..self.opened).unwrap_or_default()
-    }
-
-    /// The files and what could not be read, for keeps.
-    pub fn into_parts(self) -> (Vec<FileSummary>, Vec<Problem>) {
-        (self.files, self.problems)
+    /// What is known of the input, once all of it was read.
+    pub fn into_account(self) -> Account {
+        let Self { files, problems, overlaps, locator, .. } = self;
+        Account { files, problems, overlaps, locator }
     }
 
     /// What could not be read so far, in reading order. A file's own problems are told when it was read to its
@@ -142,149 +154,31 @@ impl Input {
         &self.problems
     }
 
-    /// What limits the input as a whole, so far.
+    /// What limits the input as a whole: of the files that were read to their end.
     pub fn health(&self) -> Health {
-        let &Tally { clipped, untimed, .. } = self.reader.tally();
-        Health {
-            steps_back: self.clock.steps_back,
-            largest_step_back: self.clock.largest_step_back,
-            clipped: self.clipped_before + clipped,
-            untimed: self.untimed_before + untimed,
-        }
+        Health::of(&self.files, &self.overlaps)
     }
 
     /// Octets read so far, as the files lie on disk.
     pub fn bytes_read(&self) -> u64 {
-        self.bytes_read.load(Ordering::Relaxed)
+        let open = self.alone.iter().chain(self.lanes.iter().map(|lane| &lane.open));
+        self.bytes_before + open.map(|open| open.octets.load(Ordering::Relaxed)).sum::<u64>()
     }
 
     /// Octets of all files together; `None` if one is a stream.
     pub fn total_bytes(&self) -> Option<u64> {
-        self.total_bytes
+        self.sources.total_bytes()
+    }
+
+    /// Where the records delivered so far lie.
+    pub fn locator(&self) -> &Locator {
+        &self.locator
     }
 
     /// The file of a record delivered, as an index into [`Self::files`], and the record's number in that file
     /// (Wireshark's `frame.number`).
     pub fn locate(&self, global_record: u64) -> (usize, u64) {
-        let opened = self.files_opened();
-        // Of files that share a first record, all but the last are empty.
-        let file = opened.partition_point(|file| file.first_record <= global_record).saturating_sub(1);
-        let first = opened.get(file).map_or(1, |file| file.first_record);
-        (file, (global_record + 1).saturating_sub(first))
-    }
-
-    /// Ends the open file and opens the next that can be read; false when there is none.
-    #[cold]
-    fn next_file(&mut self) -> bool {
-        self.finish_file();
-        while let Some(source) = self.sources.next() {
-            let index = self.opened;
-            self.opened += 1;
-            match self.open_file(index, source) {
-                Ok(reader) => {
-                    self.reader = reader;
-                    self.reading = Some(index);
-                    return true;
-                }
-                Err(error) => self.problems.push(Problem::Unreadable(error)),
-            }
-        }
-        false
-    }
-
-    fn open_file(&mut self, index: usize, source: Source) -> Result<Reader> {
-        let Some(file) = self.files.get_mut(index) else { return Ok(Reader::nothing()) };
-        file.first_record = self.numbers_before + 1;
-        let raw = source.open(&file.path, Arc::clone(&self.bytes_read))?;
-        let reader = Reader::open(&file.path, raw, mem::take(&mut self.storage), CHUNK);
-        if reader.is_err() {
-            file.bytes_read = self.bytes_read.load(Ordering::Relaxed) - self.bytes_before;
-            self.bytes_before += file.bytes_read;
-        }
-        reader
-    }
-
-    fn finish_file(&mut self) {
-        let Some((index, file)) =
-            self.reading.take().and_then(|index| Some((index, self.files.get_mut(index)?)))
-        else {
-            return;
-        };
-        let reader = mem::replace(&mut self.reader, Reader::nothing());
-        let (tally, frames) = (*reader.tally(), reader.frame_number());
-        let path = file.path.clone();
-        let remains = reader.finish(&path, file);
-        file.bytes_read = self.bytes_read.load(Ordering::Relaxed) - self.bytes_before;
-        self.bytes_before += file.bytes_read;
-        self.problems.extend(remains.notes.into_iter().map(|note| {
-            Problem::Damaged(Damage {
-                file: index,
-                path: path.clone(),
-                record: note.record,
-                global_record: self.numbers_before + note.record,
-                offset: note.offset,
-                kind: note.kind,
-            })
-        }));
-        self.problems.extend(remains.failure.map(Problem::Unreadable));
-        self.storage = remains.storage;
-        self.numbers_before += frames;
-        self.clipped_before += tally.clipped;
-        self.untimed_before += tally.untimed;
-    }
-}
-
-impl Source {
-    fn open(self, path: &Path, count: Arc<AtomicU64>) -> Result<Box<dyn Read + Send>> {
-        Ok(match self {
-            Self::File => {
-                let inner = File::open(path).map_err(|error| Error::read(path, 0, error))?;
-                Box::new(Counted { inner, count })
-            }
-            Self::Reader(inner) => Box::new(Counted { inner, count }),
-            Self::StandardInput => Box::new(Counted { inner: io::stdin(), count }),
-        })
-    }
-}
-
-/// The time of the record before, over all files.
-#[derive(Debug)]
-struct InputClock {
-    previous: Timestamp,
-    latest: Timestamp,
-    steps_back: u64,
-    largest_step_back: TimeDelta,
-}
-
-impl Default for InputClock {
-    fn default() -> Self {
-        Self {
-            previous: Timestamp::default(),
-            latest: Timestamp::MIN,
-            steps_back: 0,
-            largest_step_back: TimeDelta::ZERO,
-        }
-    }
-}
-
-impl InputClock {
-    /// The time of a record: its own, or the last known one.
-    #[inline]
-    fn observe(&mut self, time: Option<Timestamp>) -> Timestamp {
-        let Some(time) = time else { return self.previous };
-        if time >= self.latest {
-            self.latest = time;
-        } else if time < self.previous {
-            self.step_back_to(time);
-        }
-        self.previous = time;
-        time
-    }
-
-    #[cold]
-    fn step_back_to(&mut self, time: Timestamp) {
-        self.steps_back += 1;
-        self.largest_step_back = self.largest_step_back.max(self.latest - time);
+        self.locator.locate(global_record)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bytes to records: capture files as one ordered stream of numbered frames.
 //!
 //! [`expand`] turns arguments (files, directories, patterns, `-`) into paths, [`Input`] reads them one after
-//! the other. Nothing here stops a run: a file that cannot be read and a place that is damaged become a
+//! the other, or side by side where they overlap in time. Nothing here stops a run: a file that cannot be read and a place that is damaged become a
 //! [`Problem`], and everything whole is still delivered.
 //!
 //! # The two formats
@@ -19,25 +19,36 @@
 //!
 //! Either may stand inside gzip or zstd, which is told by content, never by name.
 
+mod account;
 mod buffer;
 mod bytes;
+mod clock;
 mod compression;
 mod damage;
 mod expand;
 #[cfg(test)]
 mod fixtures;
+mod health;
 mod input;
+mod lane;
+mod locator;
 mod order;
 mod pcap;
 mod pcapng;
 mod reader;
 mod summary;
 mod timestamps;
+mod ways;
 
+pub use account::Account;
 pub use damage::{Damage, DamageKind, Problem};
 pub use expand::expand;
+pub use health::{
+    BORDER, ClockHealth, Gap, Health, Irregularity, LEAP, Occurrence, Overlap, Place, REORDERING,
+};
 pub use input::Input;
-pub use summary::{Compression, FileSummary, Format, Health, InterfaceSummary};
+pub use locator::Locator;
+pub use summary::{Compression, FileSummary, Format, InterfaceSummary};
 pub use timestamps::Resolution;
 
 use std::fmt;

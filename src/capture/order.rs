@@ -1,30 +1,43 @@
-//! In which order files are read.
+//! In which order files are read, and when each starts.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::health::LEAP;
 use super::reader::{Counted, Reader};
 use crate::time::Timestamp;
 
-/// Octets read at once when only the first record is wanted.
+/// Octets read at once when only the first records are wanted.
 const PEEK_CHUNK: usize = 4096;
 
-/// `paths` by the time of their first record; equal times keep their order, and so do the places of files
-/// whose time cannot be seen.
-pub(super) fn in_order_of_time(paths: &[PathBuf]) -> Vec<PathBuf> {
+/// What can be seen of a file before it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// The time of its first record.
+    At(Timestamp),
+    /// It holds no record, or cannot be read.
+    Nothing,
+    /// A stream, which cannot be read twice, or records without time.
+    Unknown,
+}
+
+/// `paths` by the time of their first record; of equal times by file name, then path. Files whose time cannot
+/// be seen keep their places.
+pub(super) fn in_order_of_time(paths: &[PathBuf]) -> Vec<(PathBuf, Start)> {
     if paths.len() < 2 {
-        return paths.to_vec();
+        return paths.iter().map(|path| (path.clone(), Start::Unknown)).collect();
     }
-    let mut timed: Vec<(Timestamp, usize)> =
-        paths.iter().enumerate().filter_map(|(place, path)| Some((first_time(path)?, place))).collect();
-    let places: Vec<usize> = timed.iter().map(|&(_, place)| place).collect();
-    timed.sort();
-    let mut ordered = paths.to_vec();
-    for (&place, &(_, from)) in places.iter().zip(&timed) {
-        if let (Some(slot), Some(path)) = (ordered.get_mut(place), paths.get(from)) {
-            slot.clone_from(path);
-        }
+    let mut ordered: Vec<(PathBuf, Start)> =
+        paths.iter().map(|path| (path.clone(), start_of(path))).collect();
+    let is_timed = |start: &Start| matches!(start, Start::At(_));
+    let mut timed: Vec<_> = ordered.iter().filter(|(_, start)| is_timed(start)).cloned().collect();
+    timed.sort_by(|(one, start), (other, other_start)| {
+        let time = |start: &Start| if let Start::At(time) = *start { time } else { Timestamp::MAX };
+        (time(start), one.file_name(), one).cmp(&(time(other_start), other.file_name(), other))
+    });
+    for (slot, next) in ordered.iter_mut().filter(|(_, start)| is_timed(start)).zip(timed) {
+        *slot = next;
     }
     ordered
 }
@@ -39,10 +52,30 @@ pub(super) fn is_capture(path: &Path) -> bool {
     peek(path).is_some()
 }
 
-fn first_time(path: &Path) -> Option<Timestamp> {
-    let mut reader = peek(path)?;
+fn start_of(path: &Path) -> Start {
+    let is_stream = path == Path::new("-")
+        || fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+    if is_stream {
+        return Start::Unknown;
+    }
+    let Some(mut reader) = peek(path) else { return Start::Nothing };
+    let mut packets = 0_u64;
     // Packets without time say nothing of when the file begins.
-    std::iter::from_fn(|| reader.next()).find_map(|packet| packet.time)
+    let mut times = std::iter::from_fn(|| reader.next_out_of_line())
+        .inspect(|_| packets += 1)
+        .filter_map(|packet| packet.time);
+    let first = [times.next(), times.next(), times.next()];
+    match first {
+        // A first time stamp that two others contradict is damaged.
+        [Some(one), Some(two), Some(three)] if (one - two).abs() >= LEAP && (two - three).abs() < LEAP => {
+            Start::At(two)
+        }
+        [Some(one), ..] => Start::At(one),
+        _ => {
+            drop(times);
+            if packets == 0 { Start::Nothing } else { Start::Unknown }
+        }
+    }
 }
 
 /// Opens a regular file; a pipe could not be read a second time.

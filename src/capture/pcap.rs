@@ -172,7 +172,7 @@ mod tests {
                 let file = pcap(order, magic).record(7_000, 500, 60, &[1, 2, 3]);
                 let (records, input) = read(&file.bytes);
                 assert_eq!(records, [(1, nanos, 1, 60, vec![1, 2, 3])], "{order:?} {magic:x}");
-                assert_eq!(input.files()[0].clipped, 1);
+                assert_eq!(input.files()[0].clipped.count, 1);
                 assert!(input.problems().is_empty());
             }
         }

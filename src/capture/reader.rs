@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::LinkType;
 use super::buffer::Buffer;
 use super::bytes::index;
+use super::clock::FileClock;
 use super::compression::{recognise, unpack};
 use super::damage::{DamageKind, Note, Notes};
+use super::health::{Occurrence, Place};
 use super::pcap::{self, Pcap};
 use super::pcapng::Pcapng;
 use super::summary::{Compression, FileSummary, Format, InterfaceSummary};
@@ -53,12 +55,13 @@ pub(super) struct Reader {
 }
 
 /// What is counted for each record, without a branch where the processor would have to guess.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tally {
-    pub(super) clipped: u64,
-    pub(super) untimed: u64,
-    earliest: Timestamp,
-    latest: Timestamp,
+#[derive(Clone, Debug)]
+struct Tally {
+    clipped: Occurrence,
+    untimed: Occurrence,
+    clock: FileClock,
+    /// Number of the last packet, once there is none behind it.
+    last: u64,
 }
 
 enum Container {
@@ -91,7 +94,7 @@ impl Reader {
             buffer.fill(4);
         }
         let container = recognise_container(path, &mut buffer, compression)?;
-        Ok(Self { buffer, container, compression, notes: Notes::default(), tally: Tally::default() })
+        Ok(Self { buffer, container, compression, notes: Notes::default(), tally: Tally::new() })
     }
 
     /// The reader of no file.
@@ -101,7 +104,7 @@ impl Reader {
             container: Container::Nothing,
             compression: Compression::None,
             notes: Notes::default(),
-            tally: Tally::default(),
+            tally: Tally::new(),
         }
     }
 
@@ -117,18 +120,33 @@ impl Reader {
             None => self.next_of_any()?,
         };
         self.notes.frames += 1;
-        self.tally.count(&packet);
+        self.tally.count(&packet, self.notes.frames);
+        Some(packet)
+    }
+
+    /// As [`Self::next`], for all but the one loop that needs it fast: it is inlined there, and the packet does
+    /// not go through memory, only as long as nobody else calls it.
+    #[inline(never)]
+    pub(super) fn next_out_of_line(&mut self) -> Option<Packet> {
+        let packet = self.next_of_any()?;
+        self.notes.frames += 1;
+        self.tally.count(&packet, self.notes.frames);
         Some(packet)
     }
 
     /// As [`Self::next`], for all but a pcap record that is in the buffer; counts nothing.
     #[inline(never)]
     fn next_of_any(&mut self) -> Option<Packet> {
-        match &mut self.container {
+        let before = self.notes.frames;
+        let packet = match &mut self.container {
             Container::Pcap(pcap) => pcap.next(&mut self.buffer, &mut self.notes),
             Container::Pcapng(pcapng) => pcapng.next(&mut self.buffer, &mut self.notes),
             Container::Nothing => None,
+        };
+        if packet.is_none() {
+            self.tally.last = before;
         }
+        packet
     }
 
     /// The captured octets of the packet just given.
@@ -143,18 +161,12 @@ impl Reader {
         self.notes.frames
     }
 
-    pub(super) const fn tally(&self) -> &Tally {
-        &self.tally
-    }
-
     /// Writes down what is known of the file, and gives what is left to tell.
     pub(super) fn finish(mut self, path: &Path, summary: &mut FileSummary) -> Remains {
         let failure = self.reading_failure(path);
         summary.compression = self.compression;
         summary.records = self.notes.frames - self.container.frames_without_packet();
-        summary.clipped = self.tally.clipped;
-        summary.untimed = self.tally.untimed;
-        (summary.first_time, summary.last_time) = self.tally.times().unzip();
+        self.tally.describe(summary);
         summary.damage = self.notes.total();
         self.container.describe(summary.records, summary);
         for interface in summary.interfaces.iter().filter(|interface| interface.records > 0) {
@@ -179,28 +191,49 @@ impl Reader {
     }
 }
 
-impl Default for Tally {
-    fn default() -> Self {
-        Self { clipped: 0, untimed: 0, earliest: Timestamp::MAX, latest: Timestamp::MIN }
-    }
-}
-
 impl Tally {
+    const fn new() -> Self {
+        let nothing = Occurrence { count: 0, first: None };
+        Self { clipped: nothing, untimed: nothing, clock: FileClock::new(), last: 0 }
+    }
+
     #[inline]
-    fn count(&mut self, packet: &Packet) {
-        self.clipped += u64::from(packet.captured < packet.original_length);
+    fn count(&mut self, packet: &Packet, record: u64) {
+        let clipped = packet.captured < packet.original_length;
+        if self.clipped.count == 0 && clipped {
+            self.first_clipped(packet.time, record);
+        }
+        self.clipped.count += u64::from(clipped);
         match packet.time {
-            None => self.untimed += 1,
-            Some(time) => {
-                self.earliest = self.earliest.min(time);
-                self.latest = self.latest.max(time);
-            }
+            None => self.count_untimed(record),
+            Some(time) => self.clock.observe(time, record),
         }
     }
 
-    /// Earliest and latest time, if there was any.
-    fn times(&self) -> Option<(Timestamp, Timestamp)> {
-        (self.earliest <= self.latest).then_some((self.earliest, self.latest))
+    #[cold]
+    #[inline(never)]
+    fn count_untimed(&mut self, record: u64) {
+        self.untimed.note(self.place(None, record));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn first_clipped(&mut self, time: Option<Timestamp>, record: u64) {
+        self.clipped.first = Some(self.place(time, record));
+    }
+
+    fn place(&self, time: Option<Timestamp>, record: u64) -> Place {
+        Place { record, time: time.unwrap_or_else(|| self.clock.last_known()), ..Place::default() }
+    }
+
+    fn describe(&self, summary: &mut FileSummary) {
+        let told = self.clock.clone().finish();
+        summary.clipped = self.clipped;
+        summary.untimed = self.untimed;
+        (summary.first_time, summary.last_time) = told.extremes.unzip();
+        summary.first = told.first;
+        summary.last = told.last_time.map(|time| Place { record: self.last, time, ..Place::default() });
+        summary.clock = told.health;
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::LinkType;
+use super::health::{ClockHealth, Occurrence, Place};
 use super::timestamps::Resolution;
-use crate::time::{TimeDelta, Timestamp};
+use crate::time::Timestamp;
 
 /// One file of the input. Counts are complete once the file was read to its end.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,12 @@ pub struct FileSummary {
     pub first_time: Option<Timestamp>,
     /// Latest time.
     pub last_time: Option<Timestamp>,
+    /// The first record with a time.
+    pub first: Option<Place>,
+    /// The last one.
+    pub last: Option<Place>,
+    /// How its clock ran.
+    pub clock: ClockHealth,
     /// Interfaces (one for pcap); the list is cut at 1 024, see `interfaces_unlisted`.
     pub interfaces: Vec<InterfaceSummary>,
     /// Interfaces beyond those listed.
@@ -46,9 +53,9 @@ pub struct FileSummary {
     /// Blocks of unknown type, stepped over.
     pub blocks_unknown: u64,
     /// Records shorter than the frame was (snap length).
-    pub clipped: u64,
+    pub clipped: Occurrence,
     /// Records without a usable time.
-    pub untimed: u64,
+    pub untimed: Occurrence,
     /// Damaged places.
     pub damage: u64,
 }
@@ -137,15 +144,12 @@ impl InterfaceSummary {
     }
 }
 
-/// What limits the input as a whole.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Health {
-    /// Records earlier than the one before them.
-    pub steps_back: u64,
-    /// How far before the latest time seen a record was, at most; not negative.
-    pub largest_step_back: TimeDelta,
-    /// Records shorter than the frame was (snap length).
-    pub clipped: u64,
-    /// Records without a usable time: none, or outside the years 1677 to 2262.
-    pub untimed: u64,
+impl FileSummary {
+    /// All records named here, to be completed.
+    pub(super) fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
+        [&mut self.first, &mut self.last, &mut self.clipped.first, &mut self.untimed.first]
+            .into_iter()
+            .flatten()
+            .chain(self.clock.places_mut())
+    }
 }

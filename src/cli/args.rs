@@ -156,6 +156,9 @@ pub(super) struct LimitArgs {
     /// How long the ports of a closed connection count as not yet free
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub(super) time_wait: Span,
+    /// Most connections to follow at once; beyond, closed ones, unanswered SYNs and the longest quiet are told early
+    #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) max_flows: u64,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -40,6 +40,7 @@ impl Plan {
                 fin_delay: limits.fin_delay.0,
                 linger: limits.linger.0,
                 time_wait: limits.time_wait.0,
+                max_flows: limits.max_flows,
             },
             text: terminal::text_options(source.color),
             paths,

@@ -1,7 +1,7 @@
 //! The list of all findings. Its order is the order of runs, of `explain`, of `rules` and of the README table.
 
-use super::rules::{fin, rst, syn, tuple};
-use super::{Certainty, Context, Finding, Rule, Severity};
+use super::rules::{capture, fin, rst, syn, tuple};
+use super::{Certainty, Context, Finding, InputFinding, Rule, Severity, Sight};
 use crate::flow::{EventKind, Flow, FlowOutcome};
 use crate::net::Role;
 
@@ -32,6 +32,13 @@ pub static CATALOGUE: &[&Rule] = &[
     &tuple::REUSE_TIME_WAIT,
     &tuple::GHOST,
     &tuple::REUSE_BLOCKED,
+    &capture::MISSED_SEGMENTS,
+    &capture::ONE_DIRECTION,
+    &capture::SEEN_TWICE,
+    &capture::CLOCK_STEPPED,
+    &capture::DAMAGED_FILE,
+    &capture::EDGES,
+    &capture::CUT_HEADERS,
 ];
 
 /// Replaces `findings` with what the catalogue finds in `flow`, in catalogue order.
@@ -43,13 +50,18 @@ pub fn diagnose(flow: &Flow, context: &Context<'_>, findings: &mut Vec<Finding>)
         return;
     }
     for rule in CATALOGUE {
-        if let Some(finding) = (rule.check)(flow, context) {
+        if let Some(finding) = rule.find(flow, context) {
             findings.push(match finding.certainty {
                 Certainty::Proven => finding,
                 Certainty::Presumed => finding.at_most(Severity::Warning),
             });
         }
     }
+}
+
+/// What the catalogue finds in the input as a whole, in catalogue order: once, after the last flow.
+pub fn diagnose_input(sight: &Sight) -> Vec<InputFinding> {
+    CATALOGUE.iter().flat_map(|rule| rule.find_in_input(sight)).collect()
 }
 
 /// The rule with this code, whatever its case.
@@ -105,7 +117,7 @@ mod tests {
         let codes: BTreeSet<_> = CATALOGUE.iter().map(|rule| rule.code).collect();
         assert_eq!(codes.len(), CATALOGUE.len());
         let family_order =
-            |rule: &Rule| ["SYN", "FIN", "RST", "TUP"].iter().position(|it| *it == &rule.code[..3]);
+            |rule: &Rule| ["SYN", "FIN", "RST", "TUP", "CAP"].iter().position(|it| *it == &rule.code[..3]);
         assert!(CATALOGUE.is_sorted_by_key(|rule| (family_order(rule), rule.code)));
         assert!(CATALOGUE.iter().all(|rule| family_order(rule).is_some() && rule.code.len() == 6));
     }
@@ -146,7 +158,7 @@ mod tests {
         let mut findings = Vec::new();
         diagnose(&flow, &context, &mut findings);
         assert_eq!((findings.len(), findings.capacity()), (0, 0));
-        assert!(CATALOGUE.iter().all(|rule| (rule.check)(&flow, &context).is_none()));
+        assert!(CATALOGUE.iter().all(|rule| rule.find(&flow, &context).is_none()));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub fn display_filter(finding: &Finding, flow: &Flow, locate: impl Fn(u64) -> (u
     places.sort_unstable();
     places.dedup();
     if places.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a != b)) {
-        return address_filter(flow);
+        return address_filter(flow.initiator, flow.responder);
     }
     let frames: Vec<_> = places.iter().map(|(_, frame)| frame.to_string()).collect();
     format!("frame.number in {{{}}}", frames.join(", "))
@@ -25,13 +25,17 @@ pub fn display_filter(finding: &Finding, flow: &Flow, locate: impl Fn(u64) -> (u
 /// The filter for all of `flow`: `tcp.stream == 4` when the input is one file, and addresses and ports when it
 /// is several, because each file numbers its streams anew.
 pub fn flow_filter(flow: &Flow, files: usize) -> String {
-    if files > 1 { address_filter(flow) } else { format!("tcp.stream == {}", flow.stream) }
+    if files > 1 {
+        address_filter(flow.initiator, flow.responder)
+    } else {
+        format!("tcp.stream == {}", flow.stream)
+    }
 }
 
 /// Both directions of the four-tuple. Each port is bound to its address, so that a host talking to itself, or
 /// equal ports at both ends, select nothing else.
-fn address_filter(flow: &Flow) -> String {
-    let (there, back) = (one_way(flow.initiator, flow.responder), one_way(flow.responder, flow.initiator));
+pub(super) fn address_filter(one: Endpoint, other: Endpoint) -> String {
+    let (there, back) = (one_way(one, other), one_way(other, one));
     format!("({there}) || ({back})")
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::input_finding::InputFinding;
+use super::sight::{Doubts, Sight};
 use crate::flow::{Flow, Limits, RecordRef};
 use crate::net::Endpoint;
 use crate::time::{TimeDelta, Timestamp};
@@ -74,13 +76,40 @@ pub struct Rule {
     /// The manual: *What we saw*, *Why it matters*, *What to do*, *What else it can be*, as Markdown with
     /// `## ` headings.
     pub explanation: &'static str,
-    /// Finds it in one flow.
-    pub check: fn(&Flow, &Context<'_>) -> Option<Finding>,
-    /// Tells one instance in a sentence with its numbers. Called only when a report prints it.
-    pub summary: fn(&Flow, &Finding) -> String,
+    /// How it is found.
+    pub check: Check,
+}
+
+/// How a rule finds what it is about.
+pub enum Check {
+    /// In one flow at a time.
+    Flow {
+        /// Finds it.
+        find: fn(&Flow, &Context<'_>) -> Option<Finding>,
+        /// Tells one instance in a sentence with its numbers. Called only when a report prints it.
+        summary: fn(&Flow, &Finding) -> String,
+    },
+    /// In the input as a whole, once all flows are finished.
+    Input(fn(&Sight) -> Vec<InputFinding>),
 }
 
 impl Rule {
+    /// What it finds in one flow; nothing if it is about the input.
+    pub fn find(&self, flow: &Flow, context: &Context<'_>) -> Option<Finding> {
+        match self.check {
+            Check::Flow { find, .. } => find(flow, context),
+            Check::Input(_) => None,
+        }
+    }
+
+    /// What it finds in the input; nothing if it is about single flows.
+    pub fn find_in_input(&self, sight: &Sight) -> Vec<InputFinding> {
+        match self.check {
+            Check::Flow { .. } => Vec::new(),
+            Check::Input(find) => find(sight),
+        }
+    }
+
     /// The explanation in parts: each heading with its text, paragraphs as single lines.
     pub fn sections(&self) -> Vec<(&'static str, String)> {
         let mut sections: Vec<(&'static str, String)> = Vec::new();
@@ -115,6 +144,8 @@ pub struct Context<'a> {
     pub limits: &'a Limits,
     /// The latest capture time seen so far; for flows judged when the input ended, its end.
     pub now: Timestamp,
+    /// What the capture is known not to have seen, as far as it is known when the flow is finished.
+    pub doubts: Doubts,
 }
 
 /// The records that show a finding: never empty, at most six, each with a caption.
@@ -174,6 +205,8 @@ pub struct Finding {
     pub lasted: Option<TimeDelta>,
     /// The records that show it.
     pub evidence: Evidence,
+    /// What of the capture keeps it from being proven.
+    pub because: Option<&'static str>,
 }
 
 impl Finding {
@@ -189,7 +222,18 @@ impl Finding {
             start,
             lasted: None,
             evidence,
+            because: None,
         }
+    }
+
+    /// The same, only presumed if there is something `because` of which the capture cannot know.
+    #[must_use]
+    pub fn unless(mut self, because: Option<&'static str>) -> Self {
+        if because.is_some() {
+            self.certainty = Certainty::Presumed;
+            self.because = self.because.or(because);
+        }
+        self
     }
 
     /// The same, only presumed.
@@ -222,6 +266,13 @@ impl Finding {
 
     /// One sentence with the numbers of this instance.
     pub fn summary(&self, flow: &Flow) -> String {
-        (self.rule.summary)(flow, self)
+        let summary = match self.rule.check {
+            Check::Flow { summary, .. } => summary(flow, self),
+            Check::Input(_) => String::new(),
+        };
+        match self.because {
+            Some(because) => format!("{summary}; presumed: {because}"),
+            None => summary,
+        }
     }
 }

@@ -1,16 +1,23 @@
-//! Facts to findings: what is wrong with a flow, who must act, and the records that show it.
+//! Facts to findings: what is wrong with a flow, who must act, and the records that show it; and what the capture
+//! could not show.
 
 #[cfg(test)]
 mod case_files;
 mod catalogue;
 mod filter;
 mod finding;
+mod input_finding;
 #[cfg(test)]
 mod laws;
 mod rules;
+mod sight;
 #[cfg(test)]
 mod testing;
 
-pub use catalogue::{CATALOGUE, diagnose, find_rule, markdown_table};
+pub use catalogue::{CATALOGUE, diagnose, diagnose_input, find_rule, markdown_table};
 pub use filter::{display_filter, flow_filter};
-pub use finding::{Certainty, Context, Evidence, Finding, Rule, Severity};
+pub use finding::{Certainty, Check, Context, Evidence, Finding, Rule, Severity};
+pub use input_finding::{InputEvidence, InputFinding};
+pub use sight::{
+    Affected, ClockSight, CutSight, DamageSight, Doubts, Example, FileSight, MissingFile, Sight, Steps,
+};

@@ -1,9 +1,9 @@
 //! Flows made by hand for the tests of rules: each step adds an event with the next record number.
 
-use super::{Certainty, Context, Finding, Severity, diagnose, find_rule};
+use super::{Certainty, Context, Doubts, Finding, InputFinding, Severity, Sight, diagnose, find_rule};
 use crate::flow::{
-    Answered, CloseWait, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letters, Limits, Origin,
-    Pause, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind,
+    Answered, CloseWait, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letters, Limits, Order,
+    Origin, Pause, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind,
 };
 use crate::net::{Endpoint, Role, Sides};
 use crate::tcp::{Flags, SeqNumber};
@@ -20,8 +20,9 @@ pub(crate) fn context_at(seconds: f64) -> Context<'static> {
         fin_delay: TimeDelta::from_secs(1),
         linger: TimeDelta::from_secs(60),
         time_wait: TimeDelta::from_secs(60),
+        max_flows: 1000,
     };
-    Context { limits: LIMITS, now: at(seconds) }
+    Context { limits: LIMITS, now: at(seconds), doubts: Doubts::default() }
 }
 
 /// What the catalogue finds in `flow` when the capture ends at `seconds`. Every rule must be reachable past the
@@ -30,7 +31,7 @@ pub(crate) fn findings_in(flow: &Flow, seconds: f64) -> Vec<Finding> {
     let context = context_at(seconds);
     let mut findings = Vec::new();
     diagnose(flow, &context, &mut findings);
-    let checked = super::CATALOGUE.iter().filter(|rule| (rule.check)(flow, &context).is_some()).count();
+    let checked = super::CATALOGUE.iter().filter(|rule| rule.find(flow, &context).is_some()).count();
     assert_eq!(findings.len(), checked, "the early exit hides a finding");
     for finding in &findings {
         assert!(finding.summary(flow).len() > 20, "{} has a summary", finding.rule.code);
@@ -46,6 +47,16 @@ pub(crate) fn found(code: &str, flow: &Flow, seconds: f64) -> Option<(Severity, 
         .into_iter()
         .find(|finding| finding.rule.code == code)
         .map(|finding| (finding.severity, finding.certainty))
+}
+
+/// What rule `code` finds in the input. All its filters and sentences are there, and it accuses nobody.
+pub(crate) fn found_in_input(code: &str, sight: &Sight) -> Vec<InputFinding> {
+    let findings = find_rule(code).expect("a code of the catalogue").find_in_input(sight);
+    for finding in &findings {
+        assert!(finding.rule.code == code && finding.severity < Severity::Fault);
+        assert!(finding.summary.len() > 15, "{}", finding.summary);
+    }
+    findings
 }
 
 /// The sentence with which rule `code` tells `flow`.
@@ -69,6 +80,7 @@ impl Story {
             initiator: endpoint("10.0.0.2", 40000),
             responder: endpoint("10.0.0.1", 80),
             scope: 0,
+            order: Order::Times,
             first: RecordRef { record: 1, time: at(0.0) },
             last: RecordRef::default(),
             origin: Origin::Handshake,
@@ -291,6 +303,7 @@ impl Story {
     /// The flow with its outcome in a capture that ends at `seconds`.
     pub(crate) fn flow_until(mut self, outcome: FlowOutcome, seconds: f64) -> Flow {
         self.flow.outcome = outcome;
+        self.flow.decided = at(seconds);
         if let Some(wait) = self.flow.close_wait.as_mut().filter(|wait| wait.until.is_none()) {
             wait.lasted = at(seconds) - wait.since.time;
         }

@@ -10,8 +10,8 @@ use crate::tcp::{Flags, Segment, SeqNumber, SynOptions};
 /// Version 4 and a header of five words: no options.
 const PLAIN_V4: u8 = 0x45;
 const V4_HEADER: u32 = 20;
-/// The fragment offset within flags and offset (RFC 791 §3.1).
-const FRAGMENT_OFFSET: u16 = 0x1fff;
+/// More fragments, and the fragment offset (RFC 791 §3.1): 0 for what is whole.
+const FRAGMENT: u16 = 0x3fff;
 /// The fixed part of a TCP header.
 const TCP_HEADER: usize = 20;
 
@@ -49,7 +49,7 @@ struct Common<'a> {
 
 #[inline]
 fn over_v4<T>(header: &[u8; 20], common: &Common<'_>, place: impl FnOnce(Segment) -> T) -> Option<T> {
-    let fragment = u16::from_be_bytes([header[6], header[7]]) & FRAGMENT_OFFSET;
+    let fragment = u16::from_be_bytes([header[6], header[7]]) & FRAGMENT;
     if header[9] != ip::TCP || fragment != 0 {
         return None;
     }

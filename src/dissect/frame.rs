@@ -20,6 +20,11 @@ impl<'a> Frame<'a> {
         Self { data: record.data, length: record.original_length.max(captured).min(LONGEST) }
     }
 
+    /// Octets that were kept of `length` on the wire.
+    pub(super) const fn new(data: &'a [u8], length: u32) -> Self {
+        Self { data, length }
+    }
+
     /// The octets captured.
     pub(super) const fn data(self) -> &'a [u8] {
         self.data

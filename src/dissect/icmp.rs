@@ -28,8 +28,8 @@ pub(super) fn error(packet: &Packet<'_>, context: &Context) -> Result<IcmpError,
     let code = message.byte(1).ok_or(absent)?;
     let quote = message.after(HEADER).ok_or(absent)?;
     // A quote is a packet cut by its reporter: whether it fell short there or in the capture shows outside.
-    let quoted = match ip::parse(quote) {
-        Ok((quoted, _)) => quoted,
+    let quoted = match ip::parse(quote).and_then(|(parsed, _)| ip::alone(parsed)) {
+        Ok(quoted) => quoted,
         Err(SkipReason::CutBeforeIp | SkipReason::CutInIp) => return Err(absent),
         Err(_) => return Err(plain),
     };

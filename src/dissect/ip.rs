@@ -18,7 +18,7 @@ pub(super) const V6_HEADER: usize = 40;
 /// Extension headers in a row that are followed; RFC 8200 §4.1 foresees eight.
 const MAX_EXTENSIONS: usize = 16;
 
-/// An IP packet or its first fragment, extension headers left behind.
+/// An IP packet, extension headers left behind; or a fragment of one.
 #[derive(Clone, Copy)]
 pub(super) struct Packet<'a> {
     pub(super) addresses: Addresses,
@@ -30,8 +30,27 @@ pub(super) struct Packet<'a> {
     pub(super) payload: Frame<'a>,
 }
 
+/// Which part of its datagram a fragment is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    /// The datagram's identification: 16 bits in IPv4, 32 in IPv6.
+    pub(super) id: u32,
+    /// Octets of the datagram before this fragment.
+    pub(super) offset: u32,
+    /// More fragments follow.
+    pub(super) more: bool,
+}
+
+impl Part {
+    /// `None` for what is whole: nothing before it and nothing behind (for IPv6 see RFC 6946).
+    fn of(id: u32, offset: etherparse::IpFragOffset, more: bool) -> Option<Self> {
+        let offset = u32::from(offset.value()) * 8;
+        (offset != 0 || more).then_some(Self { id, offset, more })
+    }
+}
+
 /// Source and destination.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Addresses {
     V4([u8; 4], [u8; 4]),
     V6([u8; 16], [u8; 16]),
@@ -56,13 +75,38 @@ impl Addresses {
 
 /// An IP packet by its version.
 pub(super) fn packet<'a>(frame: Frame<'a>, context: &mut Context) -> Result<Layer<'a>, SkipReason> {
-    let (packet, ttl) = parse(frame)?;
+    let (parsed, ttl) = parse(frame)?;
     context.ttl.get_or_insert(ttl);
-    Ok(Layer::Transport(packet))
+    Ok(parsed.into())
+}
+
+/// What was put together from fragments: extension headers may follow.
+pub(super) fn whole(packet: Packet<'_>) -> Result<Layer<'_>, SkipReason> {
+    packet.past_extensions().map(Layer::from)
+}
+
+/// A packet, or a fragment and its place; a fragment's payload may begin with extension headers.
+pub(super) type Parsed<'a> = (Packet<'a>, Option<Part>);
+
+impl<'a> From<Parsed<'a>> for Layer<'a> {
+    fn from((packet, part): Parsed<'a>) -> Self {
+        part.map_or(Self::Transport(packet), |part| Self::Fragment(packet, part))
+    }
+}
+
+/// The packet as far as a first fragment tells it; later fragments tell nothing by themselves.
+pub(super) fn alone((mut packet, mut part): Parsed<'_>) -> Result<Packet<'_>, SkipReason> {
+    while let Some(Part { offset, .. }) = part {
+        if offset != 0 {
+            return Err(SkipReason::IpFragment);
+        }
+        (packet, part) = packet.past_extensions()?;
+    }
+    Ok(packet)
 }
 
 /// An IP packet and its time to live.
-pub(super) fn parse(frame: Frame<'_>) -> Result<(Packet<'_>, u8), SkipReason> {
+pub(super) fn parse(frame: Frame<'_>) -> Result<(Parsed<'_>, u8), SkipReason> {
     match frame.byte(0).ok_or(SkipReason::CutBeforeIp)? >> 4 {
         4 => v4(frame),
         6 => v6(frame),
@@ -70,7 +114,7 @@ pub(super) fn parse(frame: Frame<'_>) -> Result<(Packet<'_>, u8), SkipReason> {
     }
 }
 
-fn v4(frame: Frame<'_>) -> Result<(Packet<'_>, u8), SkipReason> {
+fn v4(frame: Frame<'_>) -> Result<(Parsed<'_>, u8), SkipReason> {
     use etherparse::err::ipv4::HeaderSliceError;
     let header = Ipv4HeaderSlice::from_slice(frame.data()).map_err(|error| match error {
         HeaderSliceError::Len(_) => lacking(frame),
@@ -83,15 +127,17 @@ fn v4(frame: Frame<'_>) -> Result<(Packet<'_>, u8), SkipReason> {
     };
     // The total length may be below the header's own.
     let payload = frame.after(header.slice().len()).ok_or(SkipReason::MalformedIp)?;
-    if header.fragments_offset().value() != 0 {
-        return Err(SkipReason::IpFragment);
-    }
-    let (protocol, payload) = extensions(header.protocol().0, payload)?;
     let addresses = Addresses::V4(header.source(), header.destination());
-    Ok((Packet { addresses, protocol, id: header.identification(), payload }, header.ttl()))
+    let id = header.identification();
+    let packet = Packet { addresses, protocol: header.protocol().0, id, payload };
+    let parsed = match Part::of(u32::from(id), header.fragments_offset(), header.more_fragments()) {
+        None => packet.past_extensions()?,
+        part => (packet, part),
+    };
+    Ok((parsed, header.ttl()))
 }
 
-fn v6(frame: Frame<'_>) -> Result<(Packet<'_>, u8), SkipReason> {
+fn v6(frame: Frame<'_>) -> Result<(Parsed<'_>, u8), SkipReason> {
     use etherparse::err::ipv6::HeaderSliceError;
     let header = Ipv6HeaderSlice::from_slice(frame.data()).map_err(|error| match error {
         HeaderSliceError::Len(_) => lacking(frame),
@@ -103,9 +149,9 @@ fn v6(frame: Frame<'_>) -> Result<(Packet<'_>, u8), SkipReason> {
         0 => jumbo(next, payload)?,
         length => payload.with_length(length),
     };
-    let (protocol, payload) = extensions(next, payload)?;
     let addresses = Addresses::V6(header.source(), header.destination());
-    Ok((Packet { addresses, protocol, id: 0, payload }, header.hop_limit()))
+    let packet = Packet { addresses, protocol: next, id: 0, payload };
+    Ok((packet.past_extensions()?, header.hop_limit()))
 }
 
 fn lacking(frame: Frame<'_>) -> SkipReason {
@@ -149,38 +195,49 @@ const MOBILITY: u8 = 135;
 const HOST_IDENTITY: u8 = 139;
 const SHIM6: u8 = 140;
 
-/// The protocol behind all extension headers, and its payload.
-fn extensions(mut next: u8, mut payload: Frame<'_>) -> Result<(u8, Frame<'_>), SkipReason> {
-    for _ in 0..MAX_EXTENSIONS {
-        let Some((after, octets)) = extension(next, payload)? else {
-            return Ok((next, payload));
-        };
-        payload = payload.after(octets).ok_or_else(|| lacking(payload))?;
-        next = after;
+impl<'a> Packet<'a> {
+    /// Leaves extension headers behind, down to the fragment header of a fragment.
+    fn past_extensions(mut self) -> Result<Parsed<'a>, SkipReason> {
+        for _ in 0..MAX_EXTENSIONS {
+            let Some(extension) = extension(self.protocol, self.payload)? else {
+                return Ok((self, None));
+            };
+            self.payload = self.payload.after(extension.octets).ok_or_else(|| lacking(self.payload))?;
+            self.protocol = extension.next;
+            if extension.part.is_some() {
+                return Ok((self, extension.part));
+            }
+        }
+        Err(SkipReason::MalformedIp)
     }
-    Err(SkipReason::MalformedIp)
 }
 
-/// The next header that an extension header names, and its own octets; `None` for any other protocol.
-fn extension(kind: u8, frame: Frame<'_>) -> Result<Option<(u8, usize)>, SkipReason> {
+struct Extension {
+    /// The next header that it names.
+    next: u8,
+    octets: usize,
+    /// What the fragment header of a fragment says.
+    part: Option<Part>,
+}
+
+/// An extension header; `None` for any other protocol.
+fn extension(kind: u8, frame: Frame<'_>) -> Result<Option<Extension>, SkipReason> {
     let data = frame.data();
-    let (next, slice) = match kind {
+    let (next, slice, part) = match kind {
         HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | MOBILITY | HOST_IDENTITY | SHIM6 => {
             let header = Ipv6RawExtHeaderSlice::from_slice(data).map_err(|_| lacking(frame))?;
-            (header.next_header(), header.slice())
+            (header.next_header(), header.slice(), None)
         }
         AUTHENTICATION => {
             let header = IpAuthHeaderSlice::from_slice(data).map_err(|_| lacking(frame))?;
-            (header.next_header(), header.slice())
+            (header.next_header(), header.slice(), None)
         }
         FRAGMENT => {
             let header = Ipv6FragmentHeaderSlice::from_slice(data).map_err(|_| lacking(frame))?;
-            if header.fragment_offset().value() != 0 {
-                return Err(SkipReason::IpFragment);
-            }
-            (header.next_header(), header.slice())
+            let part = Part::of(header.identification(), header.fragment_offset(), header.more_fragments());
+            (header.next_header(), header.slice(), part)
         }
         _ => return Ok(None),
     };
-    Ok(Some((next.0, slice.len())))
+    Ok(Some(Extension { next: next.0, octets: slice.len(), part }))
 }

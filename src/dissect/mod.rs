@@ -8,6 +8,7 @@ mod ip;
 mod link;
 mod options;
 mod ppp;
+mod reassembly;
 mod skip;
 mod tcp;
 #[cfg(test)]
@@ -17,7 +18,11 @@ mod walk;
 
 use std::net::IpAddr;
 
+pub use reassembly::Fragment;
 pub use skip::{SkipReason, SkipTally, Skips};
+
+use reassembly::{Outlet, Reassembler};
+use walk::Found;
 
 use crate::capture::Record;
 use crate::net::FourTuple;
@@ -33,6 +38,18 @@ pub enum Dissected {
     IcmpError(IcmpError),
     /// Something else; counted under its reason.
     Skipped,
+}
+
+impl Dissected {
+    /// Capture time of the record; the beginning of time for a skipped one.
+    #[inline]
+    pub fn time(&self) -> Timestamp {
+        match self {
+            Self::Segment(segment) => segment.time,
+            Self::IcmpError(error) => error.time,
+            Self::Skipped => Timestamp::MIN,
+        }
+    }
 }
 
 /// An ICMP or ICMPv6 error message that quotes the start of a TCP segment (RFC 792, RFC 4443).
@@ -59,9 +76,17 @@ pub struct IcmpError {
 }
 
 /// Turns records into segments and accounts for every record that is none.
+///
+/// IP fragments are put together by [`Self::dissect_onto`]. One input may also be dissected in parts: a
+/// [`Self::deferring`] dissector for each part takes the fragments aside, and one dissector goes through all
+/// segments ([`Self::passes`]) and fragments ([`Self::resume`]) in the order of their records. The segments
+/// are the same, and so are the accounts once they are merged.
 #[derive(Clone, Debug, Default)]
 pub struct Dissector {
     tally: SkipTally,
+    reassembler: Reassembler,
+    /// Fragments taken aside; `None` in a dissector that puts them together.
+    deferred: Option<Vec<Fragment>>,
 }
 
 impl Dissector {
@@ -70,28 +95,36 @@ impl Dissector {
         Self::default()
     }
 
-    /// What `record` is. Never fails: whatever is not understood is counted in the tally.
+    /// A dissector that takes fragments aside and does not count them: see [`Self::take_fragments`].
+    pub fn deferring() -> Self {
+        Self { deferred: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// What `record` is by itself. Never fails: whatever is not understood is counted in the tally. IP
+    /// fragments are not put together here: the first one counts for its packet.
     #[inline]
     pub fn dissect(&mut self, record: &Record<'_>) -> Dissected {
         self.shortcut(record, Dissected::Segment).unwrap_or_else(|| self.dissect_by_layers(record))
     }
 
-    /// As [`Self::dissect`], with the segment put behind `segments`: the way for many records, because the
-    /// segment is built where it stays. Gives the ICMP error if the record is one.
+    /// As [`Self::dissect`], with fragments put together, and the result put behind `found` unless the record is
+    /// skipped: the way for many records, because a segment is built where it stays.
+    ///
+    /// A fragment may give nothing yet, and any record may let go of first fragments that were held: their
+    /// segments come before its own, with the numbers and times of their own records. After the last record
+    /// comes [`Self::finish`].
     #[inline]
-    pub fn dissect_onto(&mut self, record: &Record<'_>, segments: &mut Vec<Segment>) -> Option<IcmpError> {
+    pub fn dissect_onto(&mut self, record: &Record<'_>, found: &mut Vec<Dissected>) {
         // Where there is room already, nothing stands between the octets of the frame and the segment's place.
-        if segments.len() < segments.capacity()
-            && self.shortcut(record, |segment| segments.push(segment)).is_some()
+        if found.len() < found.capacity()
+            && self.shortcut(record, |segment| found.push(Dissected::Segment(segment))).is_some()
         {
-            return None;
+            if self.reassembler.holds() {
+                self.pass_last(found);
+            }
+            return;
         }
-        match self.dissect_by_layers(record) {
-            Dissected::Segment(segment) => segments.push(segment),
-            Dissected::IcmpError(error) => return Some(error),
-            Dissected::Skipped => {}
-        }
-        None
+        self.dissect_with_fragments(record, found);
     }
 
     #[inline]
@@ -104,20 +137,95 @@ impl Dissector {
     /// As [`Self::dissect`], without its shortcut for the common frame: slower, with the same answer.
     #[inline(never)]
     pub fn dissect_by_layers(&mut self, record: &Record<'_>) -> Dissected {
-        let dissected = walk::walk(record).unwrap_or_else(|reason| {
+        let dissected = walk::walk_alone(record).unwrap_or_else(|reason| {
             self.tally.count_skip(reason, record.number);
             Dissected::Skipped
         });
         match dissected {
             Dissected::Segment(_) => self.tally.count_segment(),
-            Dissected::IcmpError(_) => self.tally.count_icmp_error(),
-            Dissected::Skipped => self.tally.count_skipped(),
+            Dissected::IcmpError(_) => self.tally.count_icmp_error(record.number),
+            Dissected::Skipped => {}
         }
         dissected
     }
 
-    /// What became of all records so far.
+    /// Lets the last of `found` pass: what it releases goes before it.
+    #[cold]
+    fn pass_last(&mut self, found: &mut Vec<Dissected>) {
+        if let Some(last) = found.pop() {
+            self.passes(&last, found);
+            found.push(last);
+        }
+    }
+
+    #[inline(never)]
+    fn dissect_with_fragments(&mut self, record: &Record<'_>, found: &mut Vec<Dissected>) {
+        self.settle(record.number, walk::walk(record), found);
+    }
+
+    /// Puts fragments together as long as one leads to another (a tunnel in fragments may carry a fragment),
+    /// and tells what comes of `record`.
+    fn settle(&mut self, record: u64, mut result: Result<Found, SkipReason>, found: &mut Vec<Dissected>) {
+        let mut since = record;
+        while let Ok(Found::Fragment(fragment)) = result {
+            if let Some(deferred) = &mut self.deferred {
+                return deferred.push(fragment);
+            }
+            let accepted = self.reassembler.accept(&fragment, &mut Outlet::new(found, &mut self.tally));
+            let Some(whole) = accepted else { return };
+            since = since.min(whole.since);
+            result = walk::walk_whole(whole);
+        }
+        match result {
+            Ok(Found::Segment(segment)) => {
+                let mut outlet = Outlet::new(found, &mut self.tally);
+                self.reassembler.passes(&segment, since, &mut outlet);
+                outlet.tell(segment);
+            }
+            Ok(Found::IcmpError(error)) => {
+                self.tally.count_icmp_error(record);
+                found.push(Dissected::IcmpError(error));
+            }
+            Ok(Found::Fragment(_)) => {}
+            Err(reason) => self.tally.count_skip(reason, record),
+        }
+    }
+
+    /// The fragments that a [`Self::deferring`] dissector took aside since the last call, in the order of
+    /// their records. To be called now and then: they are kept until then.
+    pub fn take_fragments(&mut self) -> Vec<Fragment> {
+        self.deferred.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Goes on with a fragment that was taken aside, as if its record had just been read.
+    pub fn resume(&mut self, fragment: Fragment, found: &mut Vec<Dissected>) {
+        self.settle(fragment.record(), Ok(Found::Fragment(fragment)), found);
+    }
+
+    /// To be called with what was dissected elsewhere, before it goes on: what it releases is put behind `found`.
+    /// It itself is neither put there nor counted.
+    #[inline]
+    pub fn passes(&mut self, next: &Dissected, found: &mut Vec<Dissected>) {
+        if let Dissected::Segment(segment) = next
+            && self.reassembler.holds()
+        {
+            self.reassembler.passes(segment, segment.record, &mut Outlet::new(found, &mut self.tally));
+        }
+    }
+
+    /// To be called after the last record: first fragments that are still held are put behind `found`, and
+    /// every fragment of a datagram that did not become whole is counted.
+    pub fn finish(&mut self, found: &mut Vec<Dissected>) {
+        self.reassembler.finish(&mut Outlet::new(found, &mut self.tally));
+    }
+
+    /// What became of all records so far, without fragments whose datagram is not decided yet.
     pub const fn tally(&self) -> &SkipTally {
         &self.tally
+    }
+
+    /// The same, for keeps.
+    pub fn into_tally(self) -> SkipTally {
+        self.tally
     }
 }

@@ -22,8 +22,14 @@ pub enum SkipReason {
     Icmpv6,
     /// Another IP protocol.
     OtherIpProtocol(u8),
-    /// An IP fragment after the first: it has no TCP header.
+    /// An IP fragment after the first, of a datagram that did not become whole.
     IpFragment,
+    /// An IP fragment that became part of a whole datagram, which counts as the record that completed it.
+    JoinedFragment,
+    /// An IP fragment after the first, of a datagram that had been told by its first fragment already.
+    LateFragment,
+    /// An IP fragment whose octets had come before.
+    RepeatedFragment,
     /// More tunnels inside one another than are followed.
     TunnelTooDeep,
     /// The capture stops before the IP header.
@@ -55,6 +61,9 @@ impl SkipReason {
             Self::Icmpv6 => "icmpv6",
             Self::OtherIpProtocol(_) => "other_ip_protocol",
             Self::IpFragment => "ip_fragment",
+            Self::JoinedFragment => "joined_fragment",
+            Self::LateFragment => "late_fragment",
+            Self::RepeatedFragment => "repeated_fragment",
             Self::TunnelTooDeep => "tunnel_too_deep",
             Self::CutBeforeIp => "cut_before_ip",
             Self::CutInIp => "cut_in_ip",
@@ -68,7 +77,16 @@ impl SkipReason {
 
     /// True when a TCP segment may have been lost to the analysis: cut, malformed or not understood.
     pub const fn may_hide_tcp(self) -> bool {
-        !matches!(self, Self::Arp | Self::Udp | Self::Icmp | Self::Icmpv6 | Self::OtherIpProtocol(_))
+        !matches!(
+            self,
+            Self::Arp
+                | Self::Udp
+                | Self::Icmp
+                | Self::Icmpv6
+                | Self::OtherIpProtocol(_)
+                | Self::JoinedFragment
+                | Self::RepeatedFragment
+        )
     }
 }
 
@@ -84,7 +102,10 @@ impl fmt::Display for SkipReason {
             Self::Udp => "UDP",
             Self::Icmp => "ICMP, no error about a TCP segment",
             Self::Icmpv6 => "ICMPv6, no error about a TCP segment",
-            Self::IpFragment => "IP fragment after the first",
+            Self::IpFragment => "IP fragment after the first, not all of its datagram there",
+            Self::JoinedFragment => "IP fragment, joined with the one that completed it",
+            Self::LateFragment => "IP fragment that came after its connection had moved on",
+            Self::RepeatedFragment => "IP fragment that had come before",
             Self::TunnelTooDeep => "too many tunnels inside one another",
             Self::CutBeforeIp => "cut before the IP header",
             Self::CutInIp => "cut inside the IP header",
@@ -97,12 +118,12 @@ impl fmt::Display for SkipReason {
     }
 }
 
-/// How often one reason applied, and where to look for an example.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How often something applied, and where to look for an example.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skips {
-    /// Records skipped.
+    /// Records.
     pub count: u64,
-    /// Number of the first of them.
+    /// Number of the first of them; 0 when there is none.
     pub first_record: u64,
 }
 
@@ -112,7 +133,7 @@ pub struct Skips {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SkipTally {
     segments: u64,
-    icmp_errors: u64,
+    icmp_errors: Skips,
     /// Counted by itself, so that the sum over all reasons can be held against it.
     skipped: u64,
     reasons: BTreeMap<SkipReason, Skips>,
@@ -121,7 +142,7 @@ pub struct SkipTally {
 impl SkipTally {
     /// Records seen.
     pub const fn records(&self) -> u64 {
-        self.segments + self.icmp_errors + self.skipped
+        self.segments + self.icmp_errors.count + self.skipped
     }
 
     /// Records that were TCP segments.
@@ -130,7 +151,7 @@ impl SkipTally {
     }
 
     /// Records that were ICMP errors about a TCP segment.
-    pub const fn icmp_errors(&self) -> u64 {
+    pub const fn icmp_errors(&self) -> Skips {
         self.icmp_errors
     }
 
@@ -144,13 +165,14 @@ impl SkipTally {
         self.reasons.iter().map(|(&reason, &skips)| (reason, skips))
     }
 
-    /// Adds the counts of another part of the same input.
-    pub fn merge(&mut self, other: &Self) {
-        self.segments += other.segments;
-        self.icmp_errors += other.icmp_errors;
-        self.skipped += other.skipped;
-        for (reason, skips) in other.reasons() {
-            self.add(reason, skips);
+    /// Adds the counts of the part of the input that follows `records` records.
+    pub fn join(&mut self, records: u64, later: &Self) {
+        let moved = |skips: Skips| Skips { first_record: skips.first_record + records, ..skips };
+        self.segments += later.segments;
+        self.icmp_errors.add(moved(later.icmp_errors));
+        self.skipped += later.skipped;
+        for (reason, skips) in later.reasons() {
+            self.add(reason, moved(skips));
         }
     }
 
@@ -159,26 +181,34 @@ impl SkipTally {
         self.segments += 1;
     }
 
-    pub(super) const fn count_icmp_error(&mut self) {
-        self.icmp_errors += 1;
-    }
-
-    pub(super) const fn count_skipped(&mut self) {
-        self.skipped += 1;
+    pub(super) fn count_icmp_error(&mut self, record: u64) {
+        self.icmp_errors.add(Skips { count: 1, first_record: record });
     }
 
     pub(super) fn count_skip(&mut self, reason: SkipReason, record: u64) {
-        self.add(reason, Skips { count: 1, first_record: record });
+        self.count_skips(reason, Skips { count: 1, first_record: record });
+    }
+
+    pub(super) fn count_skips(&mut self, reason: SkipReason, skips: Skips) {
+        if skips.count > 0 {
+            self.skipped += skips.count;
+            self.add(reason, skips);
+        }
     }
 
     fn add(&mut self, reason: SkipReason, skips: Skips) {
-        self.reasons
-            .entry(reason)
-            .and_modify(|known| {
-                known.count += skips.count;
-                known.first_record = known.first_record.min(skips.first_record);
-            })
-            .or_insert(skips);
+        self.reasons.entry(reason).or_default().add(skips);
+    }
+}
+
+impl Skips {
+    fn add(&mut self, others: Self) {
+        self.first_record = match (self.count, others.count) {
+            (_, 0) => self.first_record,
+            (0, _) => others.first_record,
+            _ => self.first_record.min(others.first_record),
+        };
+        self.count += others.count;
     }
 }
 
@@ -187,19 +217,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn merging_keeps_the_sums_and_the_earliest_example() {
+    fn joining_keeps_the_sums_and_the_earliest_example() {
         let mut late = SkipTally::default();
-        late.count_skipped();
-        late.count_skip(SkipReason::Udp, 9);
+        late.count_skip(SkipReason::Udp, 4);
         let mut early = SkipTally::default();
-        early.count_skipped();
-        early.count_skipped();
         early.count_skip(SkipReason::Udp, 3);
         early.count_skip(SkipReason::OtherEtherType(0x88cc), 4);
-        late.merge(&early);
-        let reasons: Vec<_> = late.reasons().collect();
-        assert_eq!(late.records(), 3);
-        assert_eq!(late.skipped(), 3);
+        early.join(5, &late);
+        let reasons: Vec<_> = early.reasons().collect();
+        assert_eq!(early.records(), 3);
+        assert_eq!(early.skipped(), 3);
         assert_eq!(
             reasons,
             [

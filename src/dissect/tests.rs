@@ -210,7 +210,14 @@ fn check_accounting(link: LinkType, data: &[u8]) -> Result<(), TestCaseError> {
     prop_assert_eq!(format!("{short:?}"), format!("{long:?}"));
     let tally = dissector.tally();
     prop_assert_eq!(tally.records(), 2);
-    prop_assert_eq!(tally.records(), tally.segments() + tally.icmp_errors() + tally.skipped());
+    prop_assert_eq!(tally.records(), tally.segments() + tally.icmp_errors().count + tally.skipped());
+    let (mut joining, mut found) = (Dissector::new(), Vec::new());
+    joining.dissect_onto(&record(link, data), &mut found);
+    joining.finish(&mut found);
+    let segments = found.iter().filter(|found| matches!(found, Dissected::Segment(_))).count() as u64;
+    prop_assert_eq!(joining.tally().records(), 1);
+    prop_assert_eq!(joining.tally().segments(), segments);
+    prop_assert_eq!(joining.tally().icmp_errors().count, found.len() as u64 - segments);
     Ok(())
 }
 

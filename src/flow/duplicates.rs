@@ -14,7 +14,11 @@ const COPY_WINDOW: TimeDelta = TimeDelta::from_millis(100);
 
 /// Copies of one packet are this many routers apart at most.
 const MOST_HOPS: u8 = 8;
-const REMEMBERED: usize = 4;
+/// Places for the last few segments. Of the copies in the public captures 70 % lie so close, and twice as many places
+/// find 2 % more: the rest are dozens apart, in two captures of mirror ports that queue.
+const LAST: usize = 4;
+/// Two more, one a side, for the last SYN or FIN: these decide, and traffic must not push them out.
+const REMEMBERED: usize = LAST + 2;
 
 /// The last few segments of one flow.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,10 +33,24 @@ pub(super) struct Recent {
 
 impl Recent {
     /// Remembers `segment`.
-    #[inline]
     pub(super) fn remember(&mut self, segment: &Segment) {
-        let place = usize::from(self.next) % REMEMBERED;
+        if segment.flags.syn() || segment.flags.fin() {
+            self.put(LAST + usize::from(segment.from_low), segment);
+        } else {
+            self.remember_plain(segment);
+        }
+    }
+
+    /// Remembers `segment`, which is neither SYN nor FIN.
+    #[inline]
+    pub(super) fn remember_plain(&mut self, segment: &Segment) {
+        let place = usize::from(self.next) % LAST;
         self.next = self.next.wrapping_add(1);
+        self.put(place, segment);
+    }
+
+    #[inline]
+    fn put(&mut self, place: usize, segment: &Segment) {
         if let (Some(signature), Some(time), Some(path)) =
             (self.signatures.get_mut(place), self.times.get_mut(place), self.paths.get_mut(place))
         {
@@ -45,7 +63,8 @@ impl Recent {
     /// True when `segment` is another copy of a remembered packet.
     ///
     /// Without an IP identification, equal numbers alone may be a retransmission or a repeated ACK: then the
-    /// copy must differ in time to live or interface, which a sender's own repetition does not.
+    /// copy must differ in time to live or interface, which a sender's own repetition does not. A SYN is repeated
+    /// by time-out only.
     pub(super) fn is_copy(&self, segment: &Segment) -> bool {
         let signature = signature_of(segment);
         let now = coarse(segment.time);
@@ -78,7 +97,8 @@ const fn path_of(segment: &Segment) -> (u8, u8) {
 /// way tells it from a repetition, another way.
 fn is_another_way(path: (u8, u8), segment: &Segment) -> bool {
     let way = path_of(segment);
-    path.1.abs_diff(way.1) <= MOST_HOPS && (segment.ip_id != 0 || path != way)
+    let told_apart = segment.ip_id != 0 || segment.flags.syn() || path != way;
+    path.1.abs_diff(way.1) <= MOST_HOPS && told_apart
 }
 
 /// Everything that a copy repeats, mixed into 32 bits. Never 0, which marks an empty place.

@@ -124,6 +124,11 @@ impl Event {
     }
 }
 
+/// A RST whose IP identification continues its alleged sender's.
+pub(super) const OWN_ID: u16 = 1 << 8;
+/// A RST whose IP identification is none that its alleged sender would have given it.
+pub(super) const FOREIGN_ID: u16 = 1 << 9;
+
 /// An event in 32 octets, as it is kept.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Packed {

@@ -20,6 +20,26 @@ pub struct RecordRef {
     pub time: Timestamp,
 }
 
+/// What tells which of a flow's records came first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Their times. Several queues that feed one file may swap records.
+    #[default]
+    Times,
+    /// Their numbers: the clock was set back during the flow, or time stamps contradict what TCP allows.
+    Records,
+}
+
+impl Order {
+    /// True when `one` was taken before `other`.
+    pub fn is_before(self, one: RecordRef, other: RecordRef) -> bool {
+        match self {
+            Self::Times => (one.time, one.record) < (other.time, other.record),
+            Self::Records => one.record < other.record,
+        }
+    }
+}
+
 /// Thresholds that decide outcomes. They are options and are printed in the reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -30,6 +50,8 @@ pub struct Limits {
     /// How long a closed connection's four-tuple counts as not yet free. Default 60 s, the TIME-WAIT of most
     /// stacks; RFC 9293 §3.4.2 asks for 2MSL = 240 s.
     pub time_wait: TimeDelta,
+    /// Most flows that are live at once (`--max-flows`). Default 1,000,000: some 600 MB.
+    pub max_flows: u64,
 }
 
 impl Default for Limits {
@@ -38,6 +60,7 @@ impl Default for Limits {
             fin_delay: TimeDelta::from_secs(1),
             linger: TimeDelta::from_secs(60),
             time_wait: TimeDelta::from_secs(60),
+            max_flows: 1_000_000,
         }
     }
 }
@@ -225,6 +248,19 @@ pub struct FinFacts {
     pub into_successor: bool,
 }
 
+impl FinFacts {
+    /// True when the peer's FIN `second` followed the peer's ACK of this one at once, or was that ACK.
+    pub(super) fn is_answered_promptly_by(&self, second: &Self, order: Order) -> bool {
+        self.acked.is_none_or(|acked| {
+            !order.is_before(acked, second.first)
+                || (TimeDelta::ZERO..LONGEST_DELAY_OF_AN_ACK).contains(&(second.first.time - acked.time))
+        })
+    }
+}
+
+/// An ACK is delayed by less than this (RFC 1122 §4.2.3.2).
+const LONGEST_DELAY_OF_AN_ACK: TimeDelta = TimeDelta::from_millis(500);
+
 /// A passive closer between the peer's FIN and its own end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct CloseWait {
@@ -382,8 +418,12 @@ pub struct Traffic {
     pub probes: u64,
     /// How often it closed its window.
     pub zero_windows: u32,
-    /// True when its peer acknowledged octets that the capture does not hold.
+    /// True when the capture missed segments of it: `missed` is not 0.
     pub gap: bool,
+    /// Sequence numbers (octets, SYN, FIN) that the capture does not hold although its peer acknowledged them.
+    pub missed: u64,
+    /// True when nothing of it was captured although its peer's segments show that it sent.
+    pub unseen: bool,
 }
 
 /// The frozen facts of one incarnation of a four-tuple.
@@ -399,6 +439,8 @@ pub struct Flow {
     pub responder: Endpoint,
     /// Outermost VLAN or tunnel identifier; 0 for none.
     pub scope: u32,
+    /// What tells which of its records came first.
+    pub order: Order,
     /// First and last segment.
     pub first: RecordRef,
     /// See `first`.
@@ -483,6 +525,13 @@ impl Flow {
     /// From first to last segment.
     pub fn duration(&self) -> TimeDelta {
         self.last.time - self.first.time
+    }
+
+    /// True when the second FIN followed the passive closer's own ACK of the first at once, or was that ACK: then the
+    /// first FIN had just arrived, and what took long was its way.
+    pub fn is_prompt_close(&self) -> bool {
+        let fins = self.first_fin().zip(self.second_fin());
+        fins.is_some_and(|((_, first), (_, second))| first.is_answered_promptly_by(&second, self.order))
     }
 
     /// The first FIN of all, with its sender.

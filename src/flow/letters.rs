@@ -1,5 +1,8 @@
-//! Zeek's `history`: one letter per kind of packet in order of first appearance, upper case when the
-//! initiator sent it. The best one-cell fingerprint of a connection.
+//! Zeek's `history`: a letter per kind of packet in order of appearance, upper case when the initiator sent it. The
+//! best one-cell fingerprint of a connection.
+//!
+//! As documented in Zeek's `base/protocols/conn/main.zeek`, `s` `h` `f` `r` come again when their number moved; `t`
+//! and `w` at the 10th, 100th and 1000th packet; all others once per side.
 
 use std::fmt;
 
@@ -23,20 +26,24 @@ pub enum Letter {
     F,
     /// RST.
     R,
-    /// Retransmitted payload.
+    /// Payload before the end of what was seen: Zeek takes it for retransmitted, whether it was seen before or not.
     T,
     /// Zero window.
     W,
     /// A gap: octets that were acknowledged but never captured.
     G,
-    /// SYN with FIN or RST: an inconsistent packet.
+    /// FIN with RST: an inconsistent packet.
     I,
+    /// SYN with FIN or RST: a packet with several flags.
+    Q,
+    /// The responder was seen first: Zeek calls this a flipped direction.
+    Flipped,
 }
 
 const PER_WORD: usize = 6;
-const ALPHABET: &[u8; 11] = b"?shadfrtwgi";
+const ALPHABET: &[u8; 13] = b"?shadfrtwgiq^";
 
-/// Up to 24 letters in order of first appearance; each is kept once per side.
+/// The first 24 letters, in order of appearance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Letters {
     /// Five bits a letter, six letters a word, the first one lowest: kind, plus 16 for the initiator.
@@ -48,15 +55,34 @@ impl Letters {
     /// Notes a packet; only the first of its kind and side adds a letter.
     #[inline]
     pub fn note(&mut self, from: Role, letter: Letter) {
-        let code = letter as u32 | u32::from(from == Role::Initiator) << 4;
-        let bit = 1 << code;
-        if self.seen & bit == 0 {
-            let place = self.seen.count_ones();
-            self.seen |= bit;
-            if let Some(word) = self.packed.get_mut(place as usize / PER_WORD) {
-                *word |= code << (5 * (place % 6));
-            }
+        if self.seen & 1 << code_of(from, letter) == 0 {
+            self.note_again(from, letter);
         }
+    }
+
+    /// Notes a packet whose letter is told once more, if it was told before.
+    #[cold]
+    pub fn note_again(&mut self, from: Role, letter: Letter) {
+        let code = code_of(from, letter);
+        self.seen |= 1 << code;
+        let free = |word: &&mut u32| **word >> (5 * (PER_WORD - 1)) == 0;
+        if let Some(word) = self.packed.iter_mut().find(free) {
+            // No code is 0: the highest bit set lies in the last place that is taken.
+            *word |= code << (5 * (u32::BITS - word.leading_zeros()).div_ceil(5));
+        }
+    }
+
+    /// Notes the `count`th packet of a kind whose 1st, 10th, 100th and so on are told.
+    #[inline]
+    pub fn note_scaled(&mut self, from: Role, letter: Letter, count: u16) {
+        if matches!(count, 1 | 10 | 100 | 1_000 | 10_000) {
+            self.note_again(from, letter);
+        }
+    }
+
+    /// True when `letter` was told of `from`.
+    pub fn has(&self, from: Role, letter: Letter) -> bool {
+        self.seen & 1 << code_of(from, letter) != 0
     }
 
     /// The letters as written, first one first.
@@ -68,19 +94,11 @@ impl Letters {
             Some(if code & 16 == 0 { letter } else { letter.to_ascii_uppercase() })
         })
     }
+}
 
-    /// The same packets with the roles exchanged.
-    #[must_use]
-    pub fn mirrored(self) -> Self {
-        let mut packed = self.packed;
-        for word in &mut packed {
-            for place in 0..6 {
-                let used = *word >> (5 * place) & 31 != 0;
-                *word ^= u32::from(used) << (5 * place + 4);
-            }
-        }
-        Self { packed, seen: self.seen.rotate_left(16) }
-    }
+#[inline]
+fn code_of(from: Role, letter: Letter) -> u32 {
+    letter as u32 | u32::from(from == Role::Initiator) << 4
 }
 
 impl fmt::Display for Letters {
@@ -114,6 +132,17 @@ mod tests {
             letters.note(from, letter);
         }
         assert_eq!(letters.to_string(), "ShADaf");
-        assert_eq!(letters.mirrored().to_string(), "sHadAF");
+    }
+
+    #[test]
+    fn what_is_told_again_keeps_its_place_up_to_24_letters() {
+        let mut letters = Letters::default();
+        for count in 1..=1_000 {
+            letters.note_scaled(Role::Initiator, Letter::T, count);
+            letters.note(Role::Responder, Letter::A);
+        }
+        assert_eq!(letters.to_string(), "TaTTT");
+        (0..30).for_each(|_| letters.note_again(Role::Responder, Letter::Flipped));
+        assert_eq!(letters.to_string(), format!("TaTTT{}", "^".repeat(19)));
     }
 }

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
+use super::arena::{Arena, Chain, MAX_EVENTS, RESERVED};
 use super::duplicates::Recent;
 use super::event::{Event, EventKind};
-use super::facts::{Limits, Pause, RecordRef, Reuse};
-use super::half::{Half, PROBE, Seen, is_probe};
-use super::history::{Arena, Chain, MAX_EVENTS, RESERVED};
+use super::facts::{Limits, Order, Pause, RecordRef, Reuse};
+use super::half::{Half, PROBE, is_probe};
 use super::letters::{Letter, Letters};
 use crate::net::{FourTuple, Role, Sides};
 use crate::tcp::{Flags, Segment, SeqNumber};
@@ -46,6 +46,10 @@ pub(super) struct Stage {
     pub(super) rst: bool,
     pub(super) rst_outside: bool,
     pub(super) icmp: bool,
+    /// What tells which of its records came first.
+    pub(super) order: Order,
+    /// It had to leave the table before its time.
+    pub(super) evicted: bool,
     /// Only while every further segment can be handled by sums alone.
     pub(super) plain: bool,
 }
@@ -88,6 +92,8 @@ pub(super) struct Rare {
     pub(super) icmp_reporter: Option<IpAddr>,
 }
 
+/// Deadline of a flow that is out of the index and waits for its row.
+pub(super) const RETIRED: Timestamp = Timestamp::MIN;
 /// No second of capture time.
 pub(super) const NEVER: i64 = i64::MAX;
 /// No slot.
@@ -157,6 +163,17 @@ impl Live {
 
     pub(super) fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
+    }
+
+    /// True when nothing of `role` was captured although its peer's segments show that it sent something meanwhile: the
+    /// peer acknowledges more than it did at first, or its part of the handshake is over.
+    pub(super) fn is_unseen(&self, role: Role) -> bool {
+        let (half, peer) = (&self.halves[role], &self.halves[!role]);
+        let opened = match role {
+            Role::Responder => self.stage.syn && peer.ack_seen,
+            Role::Initiator => self.stage.syn_ack && peer.octets > 0,
+        };
+        half.packets == 0 && (opened || half.known && half.next.after(half.base))
     }
 
     /// Reads something of every cache line.
@@ -235,6 +252,12 @@ impl Live {
         self.recent.is_copy(segment)
     }
 
+    /// The record that `segment` repeats, where that was the last of its sender.
+    pub(super) fn original_of(&self, segment: &Segment) -> Option<RecordRef> {
+        let last = &self.halves[self.role_of(segment.from_low)].last;
+        (last.at.record != 0 && last.seq == segment.seq && last.flags == segment.flags).then_some(last.at)
+    }
+
     /// True when `segment`, a RST, lies outside what its receiver may accept (RFC 5961 §3.2): further ahead than
     /// any window, or further back than a window. A RST with an ACK of a SYN answers that (RFC 9293 §3.10.7.3).
     pub(super) fn is_outside_window(&self, segment: &Segment, from: Role) -> bool {
@@ -263,7 +286,8 @@ impl Live {
             && peer.next.at_or_after(segment.ack)
             && (newly_acked > 0 || segment.octets > 0)
             && segment.window != 0
-            && !half.window_closed;
+            && !half.window_closed
+            && (!peer.is_holed() || self.letters.has(!from, Letter::G));
         if !in_order {
             return false;
         }
@@ -273,8 +297,8 @@ impl Live {
         half.packets += 1;
         half.octets += u64::from(segment.octets);
         half.ttl = (half.ttl.0.min(segment.ttl), half.ttl.1.max(segment.ttl));
-        half.last = Seen::of(segment);
-        self.recent.remember(segment);
+        half.follow(segment, 0);
+        self.recent.remember_plain(segment);
         if segment.octets > 0 {
             self.letters.note(from, Letter::D);
             self.talk(segment, from);
@@ -288,9 +312,10 @@ impl Live {
     /// Takes `segment` into the sums. `trusted` is false for numbers that fit nothing: they move nothing.
     pub(super) fn account(&mut self, segment: &Segment, from: Role, trusted: bool) -> Novelty {
         self.recent.remember(segment);
+        self.note_plain(segment, from);
+        self.note_window(segment, from);
         let novelty =
             if segment.flags.rst() || !trusted { Novelty::default() } else { self.advance(segment, from) };
-        self.note_letters(segment, from);
         let half = &mut self.halves[from];
         half.packets += 1;
         half.octets += u64::from(segment.octets);
@@ -306,7 +331,11 @@ impl Live {
                 half.scope = segment.tuple.scope();
             }
         }
-        half.last = Seen { marks: if novelty.probe { PROBE } else { 0 }, ..Seen::of(segment) };
+        if segment.flags.rst() {
+            half.end_with(segment);
+        } else {
+            half.follow(segment, if novelty.probe { PROBE } else { 0 });
+        }
         if novelty.new_octets {
             self.talk(segment, from);
         }
@@ -330,8 +359,7 @@ impl Live {
     #[inline]
     fn advance(&mut self, segment: &Segment, from: Role) -> Novelty {
         let mut novelty = Novelty::default();
-        let (acked_by_peer, peer_acks) = (self.halves[!from].acked, self.halves[!from].ack_seen);
-        let half = &mut self.halves[from];
+        let (half, peer) = self.halves.of_both(from);
         if !half.known {
             half.known = true;
             half.base = segment.seq;
@@ -342,28 +370,26 @@ impl Live {
         let lead = segment.seq.distance(half.next);
         if lead > 0 {
             // Octets before this segment were not captured, or not yet.
-            if half.hole.0 == half.hole.1 {
-                half.hole.0 = half.next;
-            }
-            half.hole.1 = segment.seq;
+            half.skip_to(segment.seq);
         }
         if ahead > 0 {
             if lead < 0 && segment.sequence_length() > 0 {
-                half.retransmissions += u32::from(!half.fill(segment.seq, half.next));
+                half.retransmissions += u32::from(!half.holes.fill(segment.seq, half.next));
             }
             half.next = end;
             novelty.new_octets = segment.octets > 0;
-        } else if !segment.flags.is_control() && is_probe(segment, half, acked_by_peer, peer_acks) {
+        } else if !segment.flags.is_control() && is_probe(segment, half, peer) {
             novelty.probe = true;
         } else if segment.sequence_length() > 0 {
-            if half.fill(segment.seq, end) {
+            if half.holes.fill(segment.seq, end) {
                 novelty.new_octets = segment.octets > 0;
             } else {
                 half.retransmissions += 1;
-                if segment.octets > 0 {
-                    self.letters.note(from, Letter::T);
-                }
             }
+        }
+        if ahead <= 0 && segment.octets > 0 && half.seen {
+            half.repeated_payloads = half.repeated_payloads.saturating_add(1);
+            self.letters.note_scaled(from, Letter::T, half.repeated_payloads);
         }
         if segment.flags.ack() {
             self.acknowledge(segment, from);
@@ -374,48 +400,24 @@ impl Live {
     /// Takes the ACK number of a segment sent by `from`.
     #[inline]
     fn acknowledge(&mut self, segment: &Segment, from: Role) {
-        let half = &mut self.halves[from];
+        let (half, peer) = self.halves.of_both(from);
         if !half.ack_seen || segment.ack.after(half.acked) {
             half.acked = segment.ack;
             half.ack_seen = true;
         }
-        let peer = &mut self.halves[!from];
         if !peer.known {
             peer.known = true;
             peer.base = segment.ack;
             peer.next = segment.ack;
         } else if segment.ack.after(peer.next) {
             // It acknowledges octets that the capture does not hold (yet).
-            if peer.hole.0 == peer.hole.1 {
-                peer.hole.0 = peer.next;
-            }
-            peer.hole.1 = segment.ack;
+            peer.skip_to(segment.ack);
             peer.next = segment.ack;
         }
         if peer.fin && !peer.fin_acked && segment.ack.at_or_after(peer.fin_end) {
             peer.fin_acked = true;
         }
-    }
-
-    fn note_letters(&mut self, segment: &Segment, from: Role) {
-        let flags = segment.flags;
-        if flags.syn() {
-            self.letters.note(from, if flags.ack() { Letter::H } else { Letter::S });
-            if flags.fin() || flags.rst() {
-                self.letters.note(from, Letter::I);
-            }
-        }
-        if segment.octets > 0 {
-            self.letters.note(from, Letter::D);
-        } else if !flags.is_control() {
-            self.letters.note(from, Letter::A);
-        }
-        if flags.fin() {
-            self.letters.note(from, Letter::F);
-        }
-        if flags.rst() {
-            self.letters.note(from, Letter::R);
-        }
+        self.note_gap(segment, from);
     }
 
     /// New octets of `from`: who talks, and whether that answers something.

@@ -10,25 +10,29 @@
 //! * When a flow is finished (orderly close or reset, and a quiet time after it; or the input ends) its
 //!   events are replayed through the states of RFC 9293, and it becomes a [`Flow`].
 
+mod arena;
 mod duplicates;
 mod event;
 mod facts;
 mod half;
 mod history;
+mod holes;
 mod index;
 mod judge;
 mod letters;
 mod live;
 mod observe;
 mod replay;
+mod spell;
 mod table;
 mod tombstone;
 
 pub use event::{Event, EventKind};
 pub use facts::{
-    Answered, CloseWait, EndpointState, FinFacts, Flow, FlowOutcome, Handshake, Limits, Origin, Pause,
+    Answered, CloseWait, EndpointState, FinFacts, Flow, FlowOutcome, Handshake, Limits, Order, Origin, Pause,
     RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic,
 };
+pub use history::{Entry, History, Replay};
 pub use letters::{Letter, Letters};
 pub use replay::{Premise, Step, replay};
-pub use table::{BATCH, Table, TableStats};
+pub use table::{Directions, PacketCopy, Table, TableStats};

@@ -1,10 +1,9 @@
 //! Which segments of a flow are kept as events, and what they change besides the sums.
 
-use super::event::{Event, EventKind};
+use super::arena::Arena;
+use super::event::{Event, EventKind, FOREIGN_ID, OWN_ID};
 use super::facts::RecordRef;
 use super::half::Seen;
-use super::history::Arena;
-use super::letters::Letter;
 use super::live::{Live, Novelty};
 use crate::dissect::IcmpError;
 use crate::net::Role;
@@ -25,13 +24,22 @@ impl Live {
         if segment.flags.rst() || segment.flags.fin() {
             self.keep_context(segment, from, arena);
         }
+        if segment.flags.is_control() {
+            self.note_control(segment, from, arena);
+        }
         if segment.flags.syn() && trusted {
             self.on_syn(segment, from);
         }
+        let continues = segment.flags.rst().then(|| self.halves[from].continues_ids(segment)).flatten();
         let novelty = self.account(segment, from, trusted);
         let kind = self.classify(segment, from, novelty, trusted, fin_was_acked);
         if let Some(kind) = kind {
             let mut event = Event::of(segment, from, kind);
+            event.window |= match continues {
+                Some(true) => OWN_ID,
+                Some(false) => FOREIGN_ID,
+                None => 0,
+            };
             event.into_successor = self.successor().is_some();
             self.keep(event, arena);
         }
@@ -84,7 +92,7 @@ impl Live {
             half.known = true;
             half.base = segment.seq;
             half.next = segment.seq;
-            half.hole = (segment.seq, segment.seq);
+            half.holes.clear();
         }
     }
 
@@ -191,7 +199,7 @@ impl Live {
         let own = self.halves[from].last;
         let peers = self.halves[!from].last;
         let mut context = [(from, own), (!from, peers)];
-        if own.at.record > peers.at.record {
+        if self.stage.order.is_before(peers.at, own.at) {
             context.swap(0, 1);
         }
         for (role, seen) in context {
@@ -218,7 +226,6 @@ impl Live {
         let kind = if half.window_closed { EventKind::ZeroWindow } else { EventKind::WindowOpened };
         if half.window_closed {
             half.zero_windows = half.zero_windows.saturating_add(1);
-            self.letters.note(from, Letter::W);
         }
         self.keep(Event::of(segment, from, kind), arena);
     }

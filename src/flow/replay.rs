@@ -20,8 +20,8 @@ pub struct Premise {
     pub midstream: bool,
     /// The capture began with the SYN-ACK: the initiator starts in SYN-SENT.
     pub syn_missing: bool,
-    /// The responder acknowledged octets or sent some: it had left SYN-RECEIVED.
-    pub responder_established: bool,
+    /// Who acknowledged octets or sent some: they had left SYN-SENT and SYN-RECEIVED.
+    pub established: Sides<bool>,
 }
 
 /// One event and the states around it.
@@ -61,9 +61,12 @@ pub(super) fn final_states(events: &[Event], resets: &[Reset], premise: Premise)
 /// A segment reached no socket of this connection when its receiver said so with a RST, was another incarnation
 /// already, or went on as if nothing had come. Nor was a RST sent whose alleged sender goes on as well.
 fn fate(event: &Event, resets: &[Reset], initiator_left: bool) -> Fate {
-    let forged = |reset: &Reset| reset.at == event.at && reset.ignored && reset.sender_goes_on;
-    if resets.iter().any(forged) {
-        return Fate::NotSent;
+    let forged = |reset: &&Reset| {
+        let is_foreign = reset.kind == ResetKind::ThirdParty;
+        reset.at == event.at && reset.sender_goes_on && (reset.ignored || is_foreign)
+    };
+    if let Some(reset) = resets.iter().find(forged) {
+        return if reset.ignored { Fate::NotSent } else { Fate::Forged };
     }
     let to_successor = initiator_left && event.into_successor && event.from == Role::Responder;
     let unknown = |reset: &Reset| {
@@ -95,8 +98,10 @@ enum Fate {
     OnItsWay,
     /// It reached no socket of this connection.
     Lost,
-    /// The endpoint whose address it bears did not send it.
+    /// The endpoint whose address it bears did not send it, and the other one did not take it.
     NotSent,
+    /// The endpoint whose address it bears did not send it.
+    Forged,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -153,6 +158,7 @@ impl Queue {
 struct Endpoint {
     proven: State,
     pending: Queue,
+    syn_end: Option<SeqNumber>,
     fin_end: Option<SeqNumber>,
     fin_acked: bool,
 }
@@ -189,12 +195,16 @@ impl Replay {
         if fate == Fate::NotSent {
             return;
         }
+        if fate == Fate::Forged {
+            return self.ends[!event.from].expect(Signal::Rst, None);
+        }
         if matches!(event.kind, EventKind::Ghost | EventKind::IcmpError | EventKind::RstOutside) {
             return;
         }
         self.settle(event);
         self.act(event, arrives);
         if arrives {
+            self.expect_ack_of_crossing_syn(event);
             self.expect_ack_of_fin(event);
         }
     }
@@ -206,7 +216,7 @@ impl Replay {
             return;
         }
         let acts = event.octets > 0 || event.flags.fin();
-        let shown = self.premise.responder_established && event.from == Role::Responder;
+        let shown = self.premise.established[event.from];
         let acknowledges = event.flags.ack() && !event.flags.rst();
         let arrived = |pending: &Pending| {
             let covered = acknowledges && pending.proof.is_some_and(|proof| event.ack.at_or_after(proof));
@@ -234,8 +244,10 @@ impl Replay {
             EventKind::Rst => (Signal::Rst, None),
             _ => return,
         };
-        if event.kind == EventKind::Fin {
-            self.ends[event.from].fin_end = Some(event.end());
+        match event.kind {
+            EventKind::Syn => self.ends[event.from].syn_end = Some(event.seq.add(1)),
+            EventKind::Fin => self.ends[event.from].fin_end = Some(event.end()),
+            _ => {}
         }
         self.ends[event.from].send(signal);
         if !arrives {
@@ -246,6 +258,16 @@ impl Replay {
             self.ends[!event.from].expect(Signal::AckOfSyn, Some(event.end()));
         }
         self.ends[!event.from].expect(signal, proof);
+    }
+
+    /// In a simultaneous open the initiator, too, waits in SYN-RECEIVED for an ACK of its SYN (RFC 9293 §3.5, figure 7).
+    fn expect_ack_of_crossing_syn(&mut self, event: &Event) {
+        let peer = &mut self.ends[!event.from];
+        let is_waiting = event.from == Role::Responder && peer.state().presumed == State::SynReceived;
+        let acknowledges = event.flags.ack() && !event.flags.rst();
+        if is_waiting && acknowledges && peer.syn_end.is_some_and(|end| event.ack.at_or_after(end)) {
+            peer.expect(Signal::AckOfSyn, event.flags.syn().then(|| event.seq.add(1)));
+        }
     }
 
     /// An ACK that covers the peer's FIN is itself a signal on its way to the peer.

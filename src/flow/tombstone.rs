@@ -62,11 +62,16 @@ impl Tombstone {
     }
 }
 
+/// Tombstones at most: 128 MiB, and half as much for their index. Beyond, the oldest give way.
+const MOST_STONES: usize = 1 << 22;
+
 /// Tombstones by four-tuple. They lie in order of burial; burying touches little memory besides the end.
 #[derive(Debug, Default)]
 pub(super) struct Graveyard {
     stones: Vec<Tombstone>,
     index: Index,
+    /// Tombstones that gave way: the next to go lies at this place, modulo [`MOST_STONES`].
+    forgotten: u64,
 }
 
 impl Graveyard {
@@ -80,10 +85,31 @@ impl Graveyard {
             }
             return;
         }
-        if let Ok(place) = u32::try_from(self.stones.len()) {
+        let place = if self.stones.len() < MOST_STONES {
             self.stones.push(stone);
+            self.stones.len() - 1
+        } else {
+            self.replace_oldest(stone)
+        };
+        if let Ok(place) = u32::try_from(place) {
             self.index.insert(stone.fingerprint, place);
         }
+    }
+
+    /// Tombstones that gave way to others.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    #[cold]
+    fn replace_oldest(&mut self, stone: Tombstone) -> usize {
+        let oldest = usize::try_from(self.forgotten % MOST_STONES as u64).unwrap_or(0);
+        self.forgotten += 1;
+        if let Some(old) = self.stones.get_mut(oldest) {
+            let fingerprint = std::mem::replace(old, stone).fingerprint;
+            self.index.remove(fingerprint, u32::try_from(oldest).unwrap_or(u32::MAX));
+        }
+        oldest
     }
 
     /// The last written incarnation of a four-tuple.

@@ -7,10 +7,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use self::model::{JsonFlow, JsonLimits, Totals};
+use self::model::{JsonFlow, JsonInputFinding, JsonLimits, Totals};
 use super::Report;
 use super::input::{InputFacts, Plan, Sources};
-use crate::diagnose::Finding;
+use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
 
 /// Name and version of the document's form. The number grows when a field changes its meaning or goes away.
@@ -21,12 +21,13 @@ pub const SCHEMA: &str = "closewait/1";
 pub struct JsonReport<W> {
     out: W,
     totals: Totals,
+    capture: Vec<JsonInputFinding>,
 }
 
 impl<W: Write> JsonReport<W> {
     /// The document onto `out` (buffered by the caller).
     pub fn new(out: W) -> Self {
-        Self { out, totals: Totals::default() }
+        Self { out, totals: Totals::default(), capture: Vec::new() }
     }
 
     fn member(&mut self, name: &str, value: &impl Serialize) -> io::Result<()> {
@@ -51,8 +52,16 @@ impl<W: Write> Report for JsonReport<W> {
         Ok(serde_json::to_writer(&mut self.out, &JsonFlow::of(flow, findings, sources))?)
     }
 
+    fn input(&mut self, findings: &[InputFinding], sources: &Sources<'_>) -> io::Result<()> {
+        self.totals.add_input(findings);
+        self.capture = findings.iter().map(|finding| JsonInputFinding::of(finding, sources)).collect();
+        Ok(())
+    }
+
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
         self.out.write_all(b"\n]")?;
+        let capture = std::mem::take(&mut self.capture);
+        self.member("capture", &capture)?;
         self.member("input", input)?;
         let totals = std::mem::take(&mut self.totals);
         self.member("totals", &totals)?;

@@ -1,6 +1,7 @@
 //! Facts and findings to rows, pages and ladders. Reports compute nothing that the facts do not hold.
 //!
-//! Every report is a [`Report`]: it is told the plan, then each flow once as it is finished, then the totals.
+//! Every report is a [`Report`]: it is told the plan, then each flow once as it is finished, then what the capture
+//! could not show and the totals.
 //! Memory never follows the number of flows, save for what [`spill`] puts on disk.
 
 mod address;
@@ -19,7 +20,7 @@ mod text;
 
 use std::io;
 
-use crate::diagnose::Finding;
+use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
 
 pub use escape::{for_spreadsheet, for_terminal};
@@ -46,7 +47,15 @@ pub trait Report {
     /// What the writer or the temporary file says.
     fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()>;
 
-    /// Told once, after the last flow.
+    /// Told once, after the last flow: what the capture could not show.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn input(&mut self, _findings: &[InputFinding], _sources: &Sources<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Told once, at the end.
     ///
     /// # Errors
     /// What the writer or the temporary file says.
@@ -80,6 +89,10 @@ impl Report for Reports<'_> {
 
     fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()> {
         self.0.iter_mut().try_for_each(|report| report.flow(flow, findings, sources))
+    }
+
+    fn input(&mut self, findings: &[InputFinding], sources: &Sources<'_>) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|report| report.input(findings, sources))
     }
 
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {

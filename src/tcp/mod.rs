@@ -5,6 +5,6 @@ pub mod segment;
 pub mod seq;
 pub mod state;
 
-pub use segment::{Flags, Segment, SynOptions};
+pub use segment::{Flags, Mptcp, Segment, SynOptions};
 pub use seq::SeqNumber;
 pub use state::{Event, Signal, State};

@@ -1,57 +1,57 @@
-//! The differences that are known, by class.
+//! The differences that are known one by one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 struct Entry {
     pcap: String,
-    /// Wireshark's number, or `frame N` for a stream that only closewait has.
-    stream: String,
+    /// What the oracle calls the row, or `frame N` for a flow that only closewait has.
+    #[serde(alias = "stream")]
+    key: String,
     class: String,
-    #[expect(dead_code, reason = "for those who read the table")]
     reason: String,
-    #[serde(skip)]
-    seen: bool,
 }
 
-/// The table, and which of its entries were met.
-pub(crate) struct Known(BTreeMap<(String, String), Entry>);
+/// A table `known*.csv`, and which of its entries were met.
+pub(crate) struct Known {
+    path: PathBuf,
+    entries: BTreeMap<(String, String), (Entry, bool)>,
+}
 
 impl Known {
-    pub(crate) fn load(path: &Path) -> Self {
-        let entries = csv::Reader::from_path(path).unwrap().into_deserialize::<Entry>();
-        Self(
-            entries
-                .map(Result::unwrap)
-                .map(|entry| ((entry.pcap.clone(), entry.stream.clone()), entry))
-                .collect(),
-        )
+    pub(crate) fn load(name: &str) -> Self {
+        let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/agreement")).join(name);
+        let entries = csv::Reader::from_path(&path).unwrap().into_deserialize::<Entry>();
+        let entries = entries.map(Result::unwrap);
+        let entries =
+            entries.map(|entry| ((entry.pcap.clone(), entry.key.clone()), (entry, false))).collect();
+        Self { path, entries }
     }
 
-    /// True when the table lists this stream.
-    pub(crate) fn explains(&mut self, pcap: &str, stream: &str) -> bool {
-        let entry = self.0.get_mut(&(pcap.to_owned(), stream.to_owned()));
-        entry.is_some_and(|entry| {
-            entry.seen = true;
-            true
-        })
+    /// The class and the reason of a row that the table lists.
+    pub(crate) fn explains(&mut self, pcap: &str, key: &str) -> Option<(&str, &str)> {
+        let (entry, seen) = self.entries.get_mut(&(pcap.to_owned(), key.to_owned()))?;
+        *seen = true;
+        Some((&entry.class, &entry.reason))
     }
 
-    /// Entries that differ no more.
-    pub(crate) fn stale(&self) -> impl Iterator<Item = String> {
-        let unseen = self.0.values().filter(|entry| !entry.seen);
-        unseen.map(|entry| format!("{},{}: listed as {}, but agrees", entry.pcap, entry.stream, entry.class))
-    }
-
-    /// How many entries each class has.
-    pub(crate) fn classes(&self) -> BTreeMap<&str, usize> {
-        let mut classes = BTreeMap::new();
-        for entry in self.0.values() {
-            *classes.entry(entry.class.as_str()).or_default() += 1;
+    /// Entries that differ no more. With `UPDATE_GOLDEN=1` they are taken out of the table instead.
+    pub(crate) fn stale(&self) -> Vec<String> {
+        let unseen = self.entries.values().filter(|(_, seen)| !seen);
+        let stale: Vec<_> = unseen
+            .map(|(entry, _)| format!("{},{}: listed as {}, but agrees", entry.pcap, entry.key, entry.class))
+            .collect();
+        if stale.is_empty() || std::env::var_os("UPDATE_GOLDEN").is_none() {
+            return stale;
         }
-        classes
+        let mut table = csv::Writer::from_writer(Vec::new());
+        for (entry, _) in self.entries.values().filter(|(_, seen)| *seen) {
+            table.serialize(entry).unwrap();
+        }
+        std::fs::write(&self.path, table.into_inner().unwrap()).unwrap();
+        Vec::new()
     }
 }

@@ -1,7 +1,8 @@
-//! Streams and their control segments as tshark sees them, over captures of many tools and projects.
+//! What other tools say of captures from many projects, row by row: tshark, Zeek, tcptrace, Suricata.
 //!
-//! What differs is listed in `known.csv`, with its class and its reason; anything else fails, and so does an
-//! entry that differs no more.
+//! A row that differs does so by a rule with a name, or is listed in a `known*.csv` with its class and its reason.
+//! Anything else fails, and so does an entry that differs no more. `docs/agreement.md` holds the shares;
+//! `UPDATE_GOLDEN=1` renews it and takes entries that agree out of the lists.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,54 +10,78 @@
     reason = "a test may fail by panic, its helpers too"
 )]
 
-mod capture;
+mod captures;
 mod known;
-mod oracle;
-mod stream;
+mod place;
+mod suricata;
+mod tally;
+mod tcptrace;
+mod tshark;
+mod zeek;
 
-use std::path::{Path, PathBuf};
-
-use capture::Comparison;
-use known::Known;
+use captures::captures;
+use tally::Tally;
 
 #[test]
 fn streams_agree_with_wireshark() {
-    let Some(public) = shared("captures/public") else { return };
-    let mut known = Known::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/agreement/known.csv")));
-    let (mut streams, mut agree, mut excused) = (0, 0, 0);
-    let mut surprises = Vec::new();
-    for (pcap, theirs) in oracle::load(&public.join("oracles/tshark-streams.csv")) {
-        let Some(own) = capture::read(&public.join(&pcap)) else { continue };
-        streams += theirs.len();
-        let comparison = Comparison::of(own, &theirs);
-        agree += comparison.agree;
-        for (stream, difference) in comparison.differences {
-            if known.explains(&pcap, &stream) {
-                excused += usize::from(!stream.starts_with("frame"));
-            } else {
-                surprises.push(format!("{pcap},{stream}: {difference}"));
-            }
-        }
-    }
-    println!("{}", share("agree", agree, streams));
-    println!("{}", share("agree or differ for a known reason", agree + excused, streams));
-    for (class, count) in known.classes() {
-        println!("{count:>5} {class}");
-    }
-    surprises.extend(known.stale());
-    assert!(surprises.is_empty(), "{}:\n{}", surprises.len(), surprises.join("\n"));
-    assert!(streams > 4000, "{streams}");
+    println!("{}", check(tshark::compare, 4000));
 }
 
-#[expect(clippy::cast_precision_loss, reason = "thousands")]
-fn share(what: &str, part: usize, whole: usize) -> String {
-    format!("{part} of {whole} streams {what}: {:.2} %", 100.0 * part as f64 / whole as f64)
+#[test]
+fn states_and_histories_agree_with_zeek() {
+    println!("{}", check(zeek::compare, 3900));
 }
 
-/// A folder of the shared captures. They are not part of the package: absent, the test passes, except in CI.
-fn shared(folder: &str) -> Option<PathBuf> {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")).join(folder);
-    let present = path.is_dir();
-    assert!(present || std::env::var("CI").as_deref() != Ok("true"), "{} is absent", path.display());
-    present.then_some(path)
+#[test]
+fn states_and_histories_agree_with_the_baselines_of_zeeks_authors() {
+    println!("{}", check(zeek::compare_baselines, 60));
+}
+
+#[test]
+fn connections_agree_with_tcptrace() {
+    println!("{}", check(tcptrace::compare, 3700));
+}
+
+#[test]
+fn flows_agree_with_suricata() {
+    println!("{}", check(suricata::compare, 3800));
+}
+
+#[test]
+fn flows_are_what_the_authors_of_suricata_verify_expect() {
+    println!("{}", check(suricata::compare_expected, 10));
+}
+
+#[test]
+fn the_documented_shares_are_those_measured() {
+    if captures().is_none() {
+        return;
+    }
+    let tallies = [
+        tshark::compare(),
+        zeek::compare(),
+        zeek::compare_baselines(),
+        tcptrace::compare(),
+        suricata::compare(),
+        suricata::compare_expected(),
+    ];
+    let shares: Vec<_> = tallies.iter().map(Tally::row).collect();
+    let classes: Vec<_> = tallies.iter().map(Tally::classes).collect();
+    let measured = format!(
+        "| compared | rows | the same | share | with known differences |\n|---|---|---|---|---|\n{}\n\n{}",
+        shares.join("\n"),
+        classes.join("\n")
+    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/agreement.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (before, found) = text.split_once("<!-- measured -->\n\n").unwrap();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, format!("{before}<!-- measured -->\n\n{measured}")).unwrap();
+    } else {
+        assert!(found == measured, "docs/agreement.md differs; UPDATE_GOLDEN=1 renews it. Is:\n{measured}");
+    }
+}
+
+fn check(compare: fn() -> Tally, at_least: usize) -> String {
+    if captures().is_some() { compare().check(at_least) } else { "not compared".to_owned() }
 }

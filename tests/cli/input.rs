@@ -132,3 +132,30 @@ fn files_are_whole_even_when_the_reader_of_standard_output_goes_away() {
     assert_eq!(status.code(), Some(0));
     assert_eq!(fs::read_to_string(place.join("flows.csv")).unwrap().lines().count(), 33);
 }
+
+#[test]
+fn what_the_capture_could_not_show_is_a_finding_that_accuses_nobody() {
+    let place = Place::new();
+    let whole = late_close(5);
+    let cut = place.file("cut.pcap", &whole[..whole.len() - 70]);
+    let page = run(&[&cut]).out;
+    let section = page.split("\nCAPTURE").nth(1).unwrap();
+    assert!(section.contains("1 of 1 flow undecided"), "{page}");
+    assert!(
+        section.contains("\n  CAP105    ")
+            && section.contains("undecided 1 flow: the capture file breaks off")
+    );
+    assert_eq!(page.matches("cut short in record 6").count(), 1, "told once: {page}");
+    let csv = run(&["--findings", "-", &cut]).out;
+    let row = csv.lines().find(|line| line.starts_with("CAP105,")).unwrap();
+    assert!(row.starts_with("CAP105,warning,proven,damaged or cut capture file,,,"), "{row}");
+    for (codes, count) in [(["--only", "CAP105"], 1), (["--only", "FIN101"], 0), (["--ignore", "CAP105"], 1)]
+    {
+        let csv = run(&["--findings", "-", codes[0], codes[1], &cut]).out;
+        assert_eq!(csv.lines().count() - 1, count, "{codes:?}: {csv}");
+    }
+    let open = place.file("open.pcap", &whole[..whole.len() - 4 * 56]);
+    assert_eq!(run(&["--fail-on", "warning", &open]).status, 0);
+    assert_eq!(run(&["--fail-on", "note", &open]).status, 1);
+    assert_eq!(run(&["--fail-on", "note", "--ignore", "CAP106", &open]).status, 0);
+}

@@ -6,6 +6,7 @@ mod capture;
 mod explanations;
 mod files;
 mod input;
+mod many;
 mod page;
 mod timeline;
 mod usage;

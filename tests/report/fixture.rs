@@ -1,9 +1,9 @@
 //! Six flows built by hand, one of each kind that the reports must tell apart.
 
-use closewait::diagnose::{Evidence, Finding, Rule, Severity};
+use closewait::diagnose::{Check, Evidence, Finding, InputFinding, Rule, Severity, find_rule};
 use closewait::flow::{
     Answered, CloseWait, EndpointState, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letter,
-    Letters, Origin, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic, replay,
+    Letters, Order, Origin, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic, replay,
 };
 use closewait::net::{Endpoint, Role, Sides};
 use closewait::report::{FileFacts, InputFacts, Plan, Skipped};
@@ -37,10 +37,12 @@ fn rule(code: &'static str, title: &'static str, severity: Severity) -> &'static
         title,
         severity,
         explanation: "",
-        check: |_, _| None,
-        summary: |flow, finding| {
-            let lasted = finding.lasted.map_or(String::new(), |span| format!(" for {span}"));
-            format!("{} kept {} waiting{lasted}", finding.endpoint, flow.initiator)
+        check: Check::Flow {
+            find: |_, _| None,
+            summary: |flow, finding| {
+                let lasted = finding.lasted.map_or(String::new(), |span| format!(" for {span}"));
+                format!("{} kept {} waiting{lasted}", finding.endpoint, flow.initiator)
+            },
         },
     }))
 }
@@ -75,6 +77,7 @@ fn flow(stream: u64, initiator: &str, responder: &str, outcome: FlowOutcome, lin
         initiator: endpoint(initiator),
         responder: endpoint(responder),
         scope: 0,
+        order: Order::Times,
         first,
         last,
         origin: Origin::Handshake,
@@ -315,6 +318,21 @@ pub(crate) fn plan() -> Plan {
         options: vec![("--fin-delay".to_owned(), "1".to_owned())],
         ..Plan::default()
     }
+}
+
+/// What the capture could not show: once with evidence, once without.
+pub(crate) fn input_findings() -> Vec<InputFinding> {
+    let rule = |code| find_rule(code).unwrap();
+    let gaps = "the capture missed segments in 1 of 6 flows, 12.5 kB in all; first in flow 57".to_owned();
+    let damage = "captures/=next.pcapng: header of 16 octets, 3 left".to_owned();
+    let filter = "tcp.analysis.lost_segment || tcp.analysis.ack_lost_segment";
+    let flow = RecordRef { record: 57, time: at(4_000) };
+    vec![
+        InputFinding::new(rule("CAP101"), gaps)
+            .filtered(filter)
+            .and(flow, "a flow of which segments are missing"),
+        InputFinding::new(rule("CAP105"), damage).and_number(266, "the last whole record before it"),
+    ]
 }
 
 pub(crate) fn input() -> InputFacts {

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use super::file::{self, Format};
 use super::outcome::{Outcome, Told};
-use super::trace::Trace;
+use super::trace::{Place, Trace};
 
 /// One pair of a `trace` and an `expect` block.
 #[derive(Clone, Debug)]
@@ -21,8 +22,17 @@ pub struct Case {
     pub known: Option<String>,
 }
 
-/// All cases, by file and place.
+/// All cases about flows, by file and place.
 pub fn all() -> Vec<Case> {
+    read_all().into_iter().filter(|case| !case.is_about_input()).collect()
+}
+
+/// All cases about the input.
+pub fn about_input() -> Vec<Case> {
+    read_all().into_iter().filter(Case::is_about_input).collect()
+}
+
+fn read_all() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/cases");
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| {
@@ -70,12 +80,34 @@ impl Case {
         format!("{}, {:?}, trace {}", self.file, self.heading, self.index)
     }
 
+    /// True for cases of the family CAP, which only a whole run over a file can judge.
+    pub fn is_about_input(&self) -> bool {
+        self.file.starts_with("CAP")
+    }
+
     pub fn parse_trace(&self) -> Trace {
-        Trace::parse(&self.trace).unwrap_or_else(|(line, why)| panic!("{}: {line:?}: {why}", self.name()))
+        let mut trace = Trace::parse(&self.trace)
+            .unwrap_or_else(|(line, why)| panic!("{}: {line:?}: {why}", self.name()));
+        trace.file.is_quiet = self.is_about_input();
+        trace
+    }
+
+    /// The whole analysis of the trace, as a file if it is about one.
+    pub fn run(&self) -> Outcome {
+        let (trace, place) = (self.parse_trace(), Place::default());
+        if !self.is_about_input() {
+            return Outcome::of(&trace.entries(&place, 1));
+        }
+        let mut content = file::write(&trace, &place, Format::PcapNanos { big_endian: false });
+        if trace.file.is_cut {
+            content.truncate(content.len() - 10);
+        }
+        Outcome::of_file(content).0
     }
 
     /// What the analysis says, in the words of an `expect` block.
     pub fn say(&self, outcome: Outcome) -> Vec<String> {
+        let input = outcome.input.clone();
         let told = outcome.by_start();
         let mut said: Vec<_> =
             told.iter().map(|told| format!("outcome {}", told.flow.outcome.as_str())).collect();
@@ -85,6 +117,7 @@ impl Case {
         }
         let findings = told.iter().flat_map(|told| &told.findings);
         said.extend(findings.map(|it| format!("{} {} {}", it.rule.code, it.severity, it.certainty)));
+        said.extend(input.iter().map(|it| format!("{} {} {}", it.rule.code, it.severity, it.certainty)));
         said
     }
 }

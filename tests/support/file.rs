@@ -36,6 +36,8 @@ impl Format {
 struct Frame {
     nanos: u64,
     octets: Vec<u8>,
+    /// Its length on the wire.
+    length: usize,
 }
 
 /// The trace as a file. Times are cut to the format's unit.
@@ -85,7 +87,7 @@ fn pcap(frames: &[Frame], magic: u32, unit: u64, order: &Order) -> Vec<u8> {
         order.u32(&mut out, u32::try_from(frame.nanos / 1_000_000_000).unwrap());
         order.u32(&mut out, u32::try_from(frame.nanos % 1_000_000_000 / unit).unwrap());
         order.len(&mut out, frame.octets.len());
-        order.len(&mut out, frame.octets.len());
+        order.len(&mut out, frame.length);
         out.extend(&frame.octets);
     }
     out
@@ -115,7 +117,7 @@ fn pcapng(frames: &[Frame], order: &Order) -> Vec<u8> {
         order.u32(&mut packet, u32::try_from(frame.nanos >> 32).unwrap());
         order.u32(&mut packet, u32::try_from(frame.nanos & 0xffff_ffff).unwrap());
         order.len(&mut packet, frame.octets.len());
-        order.len(&mut packet, frame.octets.len());
+        order.len(&mut packet, frame.length);
         packet.extend(&frame.octets);
         packet.resize(packet.len().next_multiple_of(4), 0);
         block(&mut out, 6, &packet, order);
@@ -131,7 +133,12 @@ fn block(out: &mut Vec<u8>, kind: u32, body: &[u8], order: &Order) {
 }
 
 fn frames(trace: &Trace, place: &Place) -> Vec<Frame> {
-    let frame = |at: i64, octets| Frame { nanos: u64::try_from(place.time(at).nanos()).unwrap(), octets };
+    let snap = trace.file.snap.unwrap_or(usize::MAX);
+    let frame = |at: i64, mut octets: Vec<u8>| {
+        let length = octets.len();
+        octets.truncate(snap);
+        Frame { nanos: u64::try_from(place.time(at).nanos()).unwrap(), octets, length }
+    };
     let mut frames: Vec<_> = trace
         .packets
         .iter()
@@ -142,8 +149,17 @@ fn frames(trace: &Trace, place: &Place) -> Vec<Frame> {
             What::Icmp { to, kind, code, seq } => frame(packet.at, icmp(place, to, (kind, code), seq)),
         })
         .collect();
-    frames.extend(trace.end.map(|at| frame(at, segment(place, bystanders(), &bystander_raw()))));
+    let mark = || if trace.file.is_quiet { arp() } else { segment(place, bystanders(), &bystander_raw()) };
+    frames.extend(trace.end.map(|at| frame(at, mark())));
     frames
+}
+
+/// A frame that is no TCP segment: somebody asks for an address.
+fn arp() -> Vec<u8> {
+    let mut frame = vec![0xff; 6];
+    frame.extend([2, 0, 0, 0, 0, 1, 0x08, 0x06]);
+    frame.extend([0; 46]);
+    frame
 }
 
 fn segment(place: &Place, [from, to]: [Endpoint; 2], raw: &Raw) -> Vec<u8> {

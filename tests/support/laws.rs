@@ -42,6 +42,11 @@ pub fn with_copies(trace: &Trace, twice: u64) -> (Vec<Entry>, u64) {
             copies += 1;
         }
     }
+    // As a run puts records in order that are a little out of it.
+    entries.sort_by_key(|entry| match entry {
+        Entry::Segment(segment) => segment.time,
+        Entry::Icmp(error) => error.time,
+    });
     (entries, copies)
 }
 

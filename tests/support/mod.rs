@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panic, its helpers too")]
 
 pub mod case;
+pub mod cut;
 pub mod file;
 pub mod laws;
 pub mod normal;

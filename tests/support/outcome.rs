@@ -2,7 +2,7 @@
 
 use closewait::Analysis;
 use closewait::capture::Input;
-use closewait::diagnose::{Context, Finding, diagnose};
+use closewait::diagnose::{Context, Finding, InputFinding, Sight, diagnose};
 use closewait::flow::{Flow, Limits, Table, TableStats};
 
 use super::trace::{BYSTANDER_PORT, Entry};
@@ -22,6 +22,9 @@ pub struct Outcome {
     /// The same for flows of bystanders: packets only.
     pub bystander_packets: u64,
     pub stats: TableStats,
+    /// What the capture could not show.
+    pub input: Vec<InputFinding>,
+    sight: Sight,
 }
 
 impl Outcome {
@@ -40,6 +43,7 @@ impl Outcome {
                 }
             }
         }
+        outcome.sight.coming = table.directions();
         table.finish(&mut |flow| outcome.tell(flow, entries.len(), &limits));
         outcome.stats = table.stats();
         outcome
@@ -53,12 +57,15 @@ impl Outcome {
             .run(input, &mut |flow: &Flow, findings: &[Finding]| outcome.add(flow, findings.to_vec(), 0))
             .unwrap();
         outcome.stats = run.table;
+        outcome.input.clone_from(&run.input_findings);
         (outcome, run)
     }
 
     fn tell(&mut self, flow: &Flow, after: usize, limits: &Limits) {
         let mut findings = Vec::new();
-        diagnose(flow, &Context { limits, now: flow.decided }, &mut findings);
+        self.sight.add(flow);
+        let context = Context { limits, now: flow.decided, doubts: self.sight.doubts() };
+        diagnose(flow, &context, &mut findings);
         self.add(flow, findings, after);
     }
 

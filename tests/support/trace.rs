@@ -17,6 +17,19 @@ pub struct Trace {
     pub packets: Vec<Packet>,
     /// The capture goes on until here, in nanoseconds from its start.
     pub end: Option<i64>,
+    /// What befell the capture file.
+    pub file: FileFate,
+}
+
+/// What befell the file of a trace about the input.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FileFate {
+    /// Octets captured of each frame; `None` for all.
+    pub snap: Option<usize>,
+    /// It breaks off inside its last record.
+    pub is_cut: bool,
+    /// The record that marks the end is no TCP segment, so that there is no flow besides the trace's.
+    pub is_quiet: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +88,9 @@ impl Trace {
     pub fn parse(text: &str) -> Result<Self, (String, NotationError)> {
         let mut reader = LineReader::default();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            reader.read(line.parse().map_err(|error| (line.to_owned(), error))?);
+            if !reader.read_fate(line) {
+                reader.read(line.parse().map_err(|error| (line.to_owned(), error))?);
+            }
         }
         Ok(reader.trace)
     }
@@ -254,6 +269,20 @@ struct LineReader {
 }
 
 impl LineReader {
+    /// Reads a line about the file; false when it is none.
+    fn read_fate(&mut self, line: &str) -> bool {
+        match line.split(' ').collect::<Vec<_>>()[..] {
+            ["cut"] => self.trace.file.is_cut = true,
+            ["snap", octets] => self.trace.file.snap = Some(octets.parse().unwrap()),
+            ["copy"] => {
+                let copy = self.trace.packets.last().unwrap().one_hop_on(10_000);
+                self.trace.packets.push(copy);
+            }
+            _ => return false,
+        }
+        true
+    }
+
     fn read(&mut self, line: Line) {
         self.now += line.after.nanos();
         let what = match line.step {

@@ -1,20 +1,22 @@
-use std::io::{Cursor, Write};
+use std::io::{self, Cursor, Write};
+use std::path::Path;
 
 use super::super::bytes::ByteOrder::{Big, Little};
 use super::super::fixtures::{Dribble, drain, pcap, pcapng, problems, read};
 use super::super::{Compression, expand};
 use super::*;
+use crate::time::TimeDelta;
 
 const MICROS: u32 = 0xa1b2_c3d4;
 
 /// Records of one second each.
-fn capture(seconds: &[u32]) -> Vec<u8> {
+pub(super) fn capture(seconds: &[u32]) -> Vec<u8> {
     let record =
         |file: super::super::fixtures::Octets, second: &u32| file.record(*second, 0, 4, &[1, 2, 3, 4]);
     seconds.iter().fold(pcap(Little, MICROS), record).bytes
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
@@ -25,7 +27,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Files of these contents, as paths.
-fn files(folder: &Path, contents: &[(&str, &[u8])]) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path, contents: &[(&str, &[u8])]) -> Vec<PathBuf> {
     let write = |(name, content): &(&str, &[u8])| {
         let path = folder.join(name);
         std::fs::write(&path, content).unwrap();
@@ -130,10 +132,10 @@ fn what_is_packed_twice_or_broken_is_no_capture() {
 }
 
 #[test]
-fn a_clock_that_steps_back_is_measured_against_the_latest_time() {
-    let (_, input) = read(&capture(&[10, 20, 15, 16, 12, 30]));
-    let health = input.health();
-    assert_eq!((health.steps_back, health.largest_step_back), (2, TimeDelta::from_secs(8)));
+fn a_clock_that_steps_back_is_measured_from_where_it_was_set() {
+    let (_, input) = read(&capture(&[10, 20, 15, 16, 12, 13, 30]));
+    let steps = input.health().clock.steps_back;
+    assert_eq!((steps.count, steps.largest, steps.first.unwrap().record), (2, TimeDelta::from_secs(5), 3));
     let file = &input.files()[0];
     assert_eq!((file.first_time, file.last_time), (Some(seconds(10)), Some(seconds(30))));
 }

@@ -3,7 +3,7 @@
 mod lookup;
 
 /// Declares a [`Rule`](super::Rule) whose doc comment is its explanation, with the `check` and `summary` that
-/// stand beside it in its file.
+/// stand beside it in its file. `input static` is for rules about the input, which have a `check` alone.
 macro_rules! rule {
     (
         $(#[doc = $line:literal])+
@@ -15,12 +15,25 @@ macro_rules! rule {
             title: $title,
             severity: $crate::diagnose::Severity::$severity,
             explanation: concat!($($line, "\n"),+),
-            check,
-            summary,
+            check: $crate::diagnose::Check::Flow { find: check, summary },
+        };
+    };
+    (
+        $(#[doc = $line:literal])+
+        input static $name:ident = { code: $code:literal, title: $title:literal, severity: $severity:ident }
+    ) => {
+        $(#[doc = $line])+
+        pub(in $crate::diagnose) static $name: $crate::diagnose::Rule = $crate::diagnose::Rule {
+            code: $code,
+            title: $title,
+            severity: $crate::diagnose::Severity::$severity,
+            explanation: concat!($($line, "\n"),+),
+            check: $crate::diagnose::Check::Input(check),
         };
     };
 }
 
+pub(super) mod capture;
 pub(super) mod fin;
 pub(super) mod rst;
 pub(super) mod syn;

@@ -4,7 +4,7 @@ mod outcome;
 mod reset;
 
 use super::event::{Event, EventKind};
-use super::facts::{CloseWait, FinFacts, Flow, Handshake, Limits, Origin, RecordRef, Reset, Traffic};
+use super::facts::{CloseWait, FinFacts, Flow, Handshake, Limits, Order, Origin, RecordRef, Reset, Traffic};
 use super::live::Live;
 use super::replay::{Premise, final_states};
 use crate::net::{Role, Sides};
@@ -19,9 +19,18 @@ pub(super) struct Case<'a> {
     pub(super) now: Timestamp,
     /// The file was cut inside the flow's life.
     pub(super) cut: bool,
+    /// No flow was captured in both directions, and some show that they had two.
+    pub(super) one_way: bool,
     pub(super) fin: Sides<Option<FinFacts>>,
     pub(super) active_closer: Option<Role>,
     pub(super) handshake: Handshake,
+}
+
+impl Case<'_> {
+    /// True when `one` was taken before `other`.
+    fn is_before(&self, one: RecordRef, other: RecordRef) -> bool {
+        self.live.stage.order.is_before(one, other)
+    }
 }
 
 /// When and on what terms a flow is judged.
@@ -32,6 +41,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) now: Timestamp,
     /// The input broke off during its life.
     pub(super) cut: bool,
+    /// No flow was captured in both directions, and some show that they had two.
+    pub(super) one_way: bool,
     pub(super) limits: &'a Limits,
 }
 
@@ -45,8 +56,9 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         limits: terms.limits,
         now: terms.now.max(live.last().time),
         cut: terms.cut,
+        one_way: terms.one_way,
         fin,
-        active_closer: first_closer(&fin),
+        active_closer: first_closer(&fin, live.stage.order),
         handshake: handshake_of(live),
     };
     let resets = reset::judge_resets(&case);
@@ -63,6 +75,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         initiator: if live.initiator_low { live.tuple.low() } else { live.tuple.high() },
         responder: if live.initiator_low { live.tuple.high() } else { live.tuple.low() },
         scope: live.scope(),
+        order: live.stage.order,
         first: live.first,
         last: live.last(),
         origin: if live.stage.syn || live.stage.syn_ack { Origin::Handshake } else { Origin::Midstream },
@@ -144,9 +157,9 @@ fn fin_facts(live: &Live, events: &[Event]) -> Sides<Option<FinFacts>> {
     fins
 }
 
-fn first_closer(fin: &Sides<Option<FinFacts>>) -> Option<Role> {
+fn first_closer(fin: &Sides<Option<FinFacts>>, order: Order) -> Option<Role> {
     match (fin.initiator, fin.responder) {
-        (Some(initiator), Some(responder)) if responder.first.record < initiator.first.record => {
+        (Some(initiator), Some(responder)) if order.is_before(responder.first, initiator.first) => {
             Some(Role::Responder)
         }
         (Some(_), _) => Some(Role::Initiator),
@@ -185,12 +198,17 @@ fn handshake_rtt(events: &[Event]) -> Option<TimeDelta> {
 
 /// What the replay must know of a flow besides its events.
 fn premise_of(live: &Live) -> Premise {
-    let responder = &live.halves.responder;
-    let passed_syn = responder.ack_seen && responder.acked.after(live.halves.initiator.base.add(1));
+    let established = |role: Role| {
+        let (half, peer) = (&live.halves[role], &live.halves[!role]);
+        half.octets > 0 || half.ack_seen && half.acked.after(peer.base.add(1))
+    };
     Premise {
         midstream: !live.stage.syn && !live.stage.syn_ack,
         syn_missing: !live.stage.syn && live.stage.syn_ack,
-        responder_established: responder.octets > 0 || passed_syn,
+        established: Sides {
+            initiator: established(Role::Initiator),
+            responder: established(Role::Responder),
+        },
     }
 }
 
@@ -203,9 +221,9 @@ fn close_wait_of(case: &Case<'_>, reset: Option<&Reset>) -> Option<CloseWait> {
     }
     let since = first.acked.unwrap_or(first.first);
     let own_fin = second.map(|fin| fin.first);
-    let rst = reset.filter(|reset| reset.at.record > first.first.record).map(|reset| reset.at);
+    let rst = reset.filter(|reset| case.is_before(first.first, reset.at)).map(|reset| reset.at);
     let until = match (own_fin, rst) {
-        (Some(fin), Some(rst)) => Some(if rst.record < fin.record { rst } else { fin }),
+        (Some(fin), Some(rst)) => Some(if case.is_before(rst, fin) { rst } else { fin }),
         (fin, rst) => fin.or(rst),
     };
     let end = until.map_or(case.now, |until| until.time);
@@ -219,14 +237,17 @@ fn close_wait_of(case: &Case<'_>, reset: Option<&Reset>) -> Option<CloseWait> {
 }
 
 fn traffic(live: &Live, role: Role) -> Traffic {
-    let half = &live.halves[role];
+    let (half, peer) = (&live.halves[role], &live.halves[!role]);
+    let missed = half.missed(peer);
     Traffic {
         packets: u64::from(half.packets),
         octets: half.octets,
         retransmissions: u64::from(half.retransmissions),
         probes: u64::from(half.probes),
         zero_windows: u32::from(half.zero_windows),
-        gap: half.has_gap(&live.halves[!role]),
+        gap: missed > 0,
+        missed,
+        unseen: live.is_unseen(role),
     }
 }
 
@@ -239,5 +260,5 @@ fn unanswered(live: &Live) -> u64 {
 /// The first and last record of a flow's events after `record`, by `role`, with numbers of its own.
 pub(super) fn goes_on_after(case: &Case<'_>, role: Role, at: RecordRef) -> bool {
     let half = &case.live.halves[role];
-    half.last.at.record > at.record && !half.last.flags.rst()
+    case.is_before(at, half.last.at) && !half.last.flags.rst()
 }

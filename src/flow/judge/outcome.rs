@@ -1,8 +1,8 @@
 //! The one outcome of a flow, in the order of precedence that [`FlowOutcome`] lists.
 
 use super::Case;
-use crate::flow::event::EventKind;
-use crate::flow::facts::{FlowOutcome, Handshake, RecordRef, Reset, ResetKind};
+use crate::flow::event::{Event, EventKind};
+use crate::flow::facts::{FinFacts, FlowOutcome, Handshake, Reset, ResetKind};
 use crate::net::Role;
 use crate::time::TimeDelta;
 
@@ -12,7 +12,8 @@ const COPIES_OF_A_LOST_FIN: u32 = 3;
 /// (RFC 6298 §2.1: the first retransmission time-out is 1 s).
 const ANSWER_TIME: TimeDelta = TimeDelta::from_secs(1);
 
-const LONGEST_DELAY_OF_AN_ACK: TimeDelta = TimeDelta::from_millis(500);
+/// The shortest retransmission time-out in use (Linux; RFC 6298 §2.4 asks for 1 s).
+const LEAST_RTO: TimeDelta = TimeDelta::from_millis(200);
 
 /// Decides, and says why when it cannot.
 pub(super) fn decide(case: &Case<'_>, reset: Option<&Reset>) -> (FlowOutcome, Option<&'static str>) {
@@ -20,7 +21,8 @@ pub(super) fn decide(case: &Case<'_>, reset: Option<&Reset>) -> (FlowOutcome, Op
         .or_else(|| by_reset(case, reset))
         .or_else(|| closing(case))
         .unwrap_or_else(|| open(case));
-    match outcome.rests_on_absence().then(|| blind_spot(case, outcome)).flatten() {
+    let may_be_blind = outcome.rests_on_absence() || outcome == FlowOutcome::Undecided;
+    match may_be_blind.then(|| blind_spot(case, outcome)).flatten() {
         Some(reason) => (FlowOutcome::Undecided, Some(reason)),
         None if outcome == FlowOutcome::Undecided => {
             (outcome, Some("the capture holds neither an answer to the last segments nor their repetition"))
@@ -37,18 +39,26 @@ fn opening(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {
         Handshake::Syn if reset.is_some() && case.live.halves.responder.packets > 0 => None,
         Handshake::Syn if case.live.stage.icmp && answered_by_icmp(case) => Some(FlowOutcome::RefusedIcmp),
         Handshake::Syn if case.live.halves.responder.seen && case.live.stage.handshake_done => None,
+        // Its ACKs tell that the initiator was answered, and what it did then.
+        Handshake::Syn if case.live.is_unseen(Role::Responder) => None,
         Handshake::Syn => Some(FlowOutcome::SynUnanswered),
+        // A responder that takes its SYN-ACK back did not wait for the initiator.
+        Handshake::SynAck if reset.is_some_and(|reset| reset.by == Role::Responder) => None,
         Handshake::SynAck if case.live.stage.syn => Some(FlowOutcome::HandshakeIncomplete),
         _ => None,
     }
 }
 
-/// An ICMP error other than "fragmentation needed" (RFC 1191) refuses the connection (RFC 1122 §4.2.3.9).
+/// An ICMP error about the SYN refuses the connection (RFC 1122 §4.2.3.9), but for "fragmentation needed" (RFC 1191)
+/// and source quench (RFC 6633). One that quotes any other number is about another connection, or forged (RFC 5927
+/// §4.1).
 fn answered_by_icmp(case: &Case<'_>) -> bool {
+    let v4 = case.live.tuple.low().addr.is_ipv4();
+    let isn = case.live.halves.initiator.base;
     case.events.iter().any(|event| {
-        let v4 = case.live.tuple.low().addr.is_ipv4();
-        let too_big = if v4 { event.window == 3 << 8 | 4 } else { event.window >> 8 == 2 };
-        event.kind == EventKind::IcmpError && !too_big
+        let (kind, code) = (event.window >> 8, event.window & 0xff);
+        let passing = if v4 { (kind, code) == (3, 4) || kind == 4 } else { kind == 2 };
+        event.kind == EventKind::IcmpError && event.from == Role::Responder && event.seq == isn && !passing
     })
 }
 
@@ -57,7 +67,11 @@ fn by_reset(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {
         return Some(FlowOutcome::ResetThirdParty);
     }
     let fins = case.active_closer.and_then(|closer| case.fin[closer].zip(case.fin[!closer]));
-    if fins.is_some_and(|(first, second)| !first.into_successor && second.into_successor) {
+    // A FIN that is still acknowledged with this connection's numbers came in its own life, whoever sent the SYN.
+    let met_successor = |(first, second): (FinFacts, FinFacts)| {
+        !first.into_successor && second.into_successor && second.acked.is_none()
+    };
+    if fins.is_some_and(met_successor) {
         return Some(FlowOutcome::LateFinIntoSuccessor);
     }
     let reset = reset?;
@@ -77,18 +91,18 @@ fn closing(case: &Case<'_>) -> Option<FlowOutcome> {
     let Some(second) = case.fin[!closer] else {
         return Some(match first.acked {
             Some(_) => FlowOutcome::HalfClosed,
-            None if first.copies > 1 => FlowOutcome::FinUnacked,
+            None if is_repeated(&first, 2) => FlowOutcome::FinUnacked,
             // Its sender would have repeated it had nobody acknowledged: the capture ends too soon, or missed the
             // answer.
             None => FlowOutcome::Undecided,
         });
     };
-    let unacked = |acked: bool, copies| !acked && copies >= COPIES_OF_A_LOST_FIN;
-    if unacked(second.acked.is_some(), second.copies) || unacked(first.acked.is_some(), first.copies) {
+    if [first, second].iter().any(|fin| fin.acked.is_none() && is_repeated(fin, COPIES_OF_A_LOST_FIN)) {
         return Some(FlowOutcome::FinUnacked);
     }
     let delay = second.first.time - first.first.time;
-    let silent = !case.live.halves[!closer].data_after_fin && !is_prompt(first.acked, second.first);
+    let silent = !case.live.halves[!closer].data_after_fin
+        && !first.is_answered_promptly_by(&second, case.live.stage.order);
     Some(match second.acknowledges_peer {
         true if silent && delay >= case.limits.fin_delay => FlowOutcome::DelayedFin,
         true => FlowOutcome::CleanClose,
@@ -96,13 +110,9 @@ fn closing(case: &Case<'_>) -> Option<FlowOutcome> {
     })
 }
 
-/// True when the second FIN followed the passive closer's own ACK of the first at once, or was that ACK: then the
-/// first FIN had just arrived, and what took long was its way. (RFC 1122 §4.2.3.2: an ACK is delayed by less than
-/// 0.5 s.)
-fn is_prompt(acked: Option<RecordRef>, second: RecordRef) -> bool {
-    acked.is_none_or(|acked| {
-        acked.record >= second.record || second.time - acked.time < LONGEST_DELAY_OF_AN_ACK
-    })
+/// True when its sender, not the way to the capture, made `copies` of a FIN: that takes it a while.
+fn is_repeated(fin: &FinFacts, copies: u32) -> bool {
+    fin.copies >= copies && (fin.last.time - fin.first.time).abs() >= LEAST_RTO
 }
 
 /// Connections that nobody closed.
@@ -114,7 +124,7 @@ fn open(case: &Case<'_>) -> FlowOutcome {
     };
     let stalled = Role::BOTH.into_iter().any(|role| live.halves[role].window_closed);
     let waited = |role: Role| case.now - live.halves[role].last.at.time >= ANSWER_TIME;
-    let stuck = Role::BOTH.into_iter().any(|role| unacked(role) && live.halves[role].retransmissions > 0);
+    let stuck = Role::BOTH.into_iter().any(|role| unacked(role) && has_repeated_octets(case, role));
     let missed = Role::BOTH.into_iter().any(|role| unacked(role) && waited(role));
     let asked = live.burst.talker == Some(Role::Initiator);
     if stalled {
@@ -131,8 +141,24 @@ fn open(case: &Case<'_>) -> FlowOutcome {
     }
 }
 
+/// True when `role` sent more again than its SYN.
+fn has_repeated_octets(case: &Case<'_>, role: Role) -> bool {
+    let is_syn = |event: &&Event| {
+        event.from == role && matches!(event.kind, EventKind::SynAgain | EventKind::SynAckAgain)
+    };
+    let kept = u32::try_from(case.events.iter().filter(is_syn).count()).unwrap_or(u32::MAX);
+    let repeated_syns = match role {
+        Role::Initiator => kept.max(u32::from(case.live.syn_retries)),
+        Role::Responder => kept,
+    };
+    case.live.halves[role].retransmissions > repeated_syns
+}
+
 /// What the capture cannot have seen of this flow, where the verdict rests on not having seen it.
 fn blind_spot(case: &Case<'_>, outcome: FlowOutcome) -> Option<&'static str> {
+    if case.live.stage.evicted {
+        return Some("too many connections were live at once to follow them all (--max-flows)");
+    }
     if case.cut {
         return Some("the capture file breaks off inside this flow");
     }
@@ -142,8 +168,7 @@ fn blind_spot(case: &Case<'_>, outcome: FlowOutcome) -> Option<&'static str> {
         return Some("the capture missed segments of this flow");
     }
     if outcome == FlowOutcome::SynUnanswered {
-        let only_syns = !halves.initiator.ack_seen;
-        return (!only_syns).then_some("only one direction was captured");
+        return case.one_way.then_some("only one direction was captured");
     }
     if silent_role.is_some() {
         return Some("only one direction was captured");

@@ -3,15 +3,13 @@
 use super::rest::REST;
 use super::{BATCH, Due, NANOS_PER_SECOND, Table, grave_of, hash_words, second_of};
 use crate::flow::judge::{self, Circumstances};
-use crate::flow::live::{Live, NEVER, NONE};
+use crate::flow::live::{Live, NEVER, NONE, RETIRED};
 use crate::flow::tombstone::Tombstone;
 use crate::flow::{Event, Flow};
 use crate::time::{TimeDelta, Timestamp};
 
 /// Resting flows are finished one after the other; this many later the next fetches have arrived.
 const LOOK_AHEAD: u32 = 4;
-/// Deadline of a flow that is out of the index and waits for its row.
-const RETIRED: Timestamp = Timestamp::MIN;
 
 impl Table {
     /// Notes when the flow in `slot` is to be looked at next.
@@ -109,7 +107,7 @@ impl Table {
     }
 
     /// Finishes a flow that rested to its end.
-    fn finish_resting(&mut self, (decided, _, slot): Due, done: &mut dyn FnMut(&Flow)) {
+    pub(super) fn finish_resting(&mut self, (decided, _, slot): Due, done: &mut dyn FnMut(&Flow)) {
         // What the flow a few places behind will need of the two indexes can be fetched meanwhile.
         if let Some(later) = self.rest.get(REST | slot.wrapping_add(LOOK_AHEAD)) {
             let hash = hash_words(&self.hasher, &later.live.tuple);
@@ -128,6 +126,7 @@ impl Table {
         let Some(resting) = self.rest.get(slot) else { return };
         events.extend(resting.events());
         let flow = judge::judge(&resting.live, events, &self.terms(&resting.live, decided));
+        self.directions.note(&resting.live);
         self.rest.drop_at(slot);
         self.live -= 1;
         done(&flow);
@@ -140,6 +139,7 @@ impl Table {
             decided,
             now: self.watermark,
             cut: self.cuts.iter().any(|&record| record >= live.first.record),
+            one_way: self.directions.are_one_way(),
             limits: &self.limits,
         }
     }
@@ -180,7 +180,7 @@ impl Table {
     }
 
     /// Takes a flow out of the index, unless that was done: no segment finds it any more.
-    fn unlink(&mut self, slot: u32) {
+    pub(super) fn unlink(&mut self, slot: u32) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         if live.deadline == RETIRED {
             return;
@@ -225,6 +225,7 @@ impl Table {
         self.arena.drain(&mut live.events, &mut events);
         let Some(Some(live)) = self.slots.get(slot as usize) else { return };
         let flow = judge::judge(live, events, &self.terms(live, decided));
+        self.directions.note(live);
         if let Some(place) = self.slots.get_mut(slot as usize) {
             *place = None;
         }

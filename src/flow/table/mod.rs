@@ -1,5 +1,6 @@
 //! The table of live flows: which incarnation a segment belongs to, and when a flow is finished.
 
+mod full;
 mod lifetime;
 mod placement;
 mod rest;
@@ -9,19 +10,19 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
 use self::rest::{REST, Rest};
+use super::arena::Arena;
 use super::event::Event;
-use super::facts::{Flow, Limits};
-use super::history::Arena;
+use super::facts::{Flow, Limits, Order, RecordRef};
 use super::index::Index;
 use super::live::{Live, NONE};
 use super::tombstone::Graveyard;
-use crate::dissect::IcmpError;
-use crate::net::FourTuple;
+use crate::dissect::{Dissected, IcmpError};
+use crate::net::{FourTuple, Role};
 use crate::tcp::Segment;
 use crate::time::{TimeDelta, Timestamp};
 
 /// Flows finished side by side: as many as there are cache misses a core can have under way, roughly.
-pub const BATCH: usize = 16;
+const BATCH: usize = 16;
 /// A step of capture time by this much wants a second record that confirms it.
 const LEAP: TimeDelta = TimeDelta::from_secs(86_400);
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -33,14 +34,50 @@ pub struct TableStats {
     pub segments: u64,
     /// Further copies of packets that were captured more than once.
     pub copies: u64,
+    /// The first of them.
+    pub first_copy: Option<PacketCopy>,
     /// Segments of flows whose row was already written.
     pub late: u64,
+    /// Flows that were written before their end because [`Limits::max_flows`] were live.
+    pub evicted: u64,
+    /// Flows that were written and then forgotten: reuse of their four-tuples was not recognised.
+    pub forgotten: u64,
     /// ICMP errors about no flow that is live.
     pub stray_icmp: u64,
     /// Flows begun.
     pub flows: u64,
     /// Largest number of flows live at once.
     pub peak_live: u64,
+}
+
+/// A packet that was captured again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketCopy {
+    /// The further copy.
+    pub copy: RecordRef,
+    /// What it is a copy of, where that was the last segment of its sender.
+    pub original: Option<RecordRef>,
+}
+
+/// Flows by the directions that were captured of them. Those of which one side never sent count as neither.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Directions {
+    /// Both sides were captured.
+    pub both_ways: u64,
+    /// One side was not captured although it sent.
+    pub one_way: u64,
+}
+
+impl Directions {
+    fn note(&mut self, live: &Live) {
+        self.both_ways += u64::from(Role::BOTH.into_iter().all(|role| live.halves[role].packets > 0));
+        self.one_way += u64::from(Role::BOTH.into_iter().any(|role| live.is_unseen(role)));
+    }
+
+    /// Some flows show that they had another direction, and none was captured in both.
+    pub const fn are_one_way(&self) -> bool {
+        self.one_way > 0 && self.both_ways == 0
+    }
 }
 
 /// All live flows of one capture.
@@ -73,6 +110,8 @@ pub struct Table {
     latest: u32,
     /// Records at which the input broke off.
     cuts: Vec<u64>,
+    /// The directions of all flows that are finished, and of those that are not once the input has ended.
+    directions: Directions,
     live: u64,
     stats: TableStats,
 }
@@ -100,6 +139,7 @@ impl Table {
             leap: None,
             latest: NONE,
             cuts: Vec::new(),
+            directions: Directions::default(),
             live: 0,
             stats: TableStats::default(),
         }
@@ -107,7 +147,7 @@ impl Table {
 
     /// What was done so far.
     pub fn stats(&self) -> TableStats {
-        self.stats
+        TableStats { forgotten: self.graveyard.forgotten(), ..self.stats }
     }
 
     /// Flows that are live now.
@@ -115,10 +155,23 @@ impl Table {
         self.live
     }
 
-    /// Takes some segments in the order of capture; flows that capture time finishes go to `done`.
-    pub fn observe_all(&mut self, segments: &[Segment], done: &mut dyn FnMut(&Flow)) {
-        for segment in segments {
-            self.observe(segment, done);
+    /// The directions that were captured of the flows that are live now.
+    pub fn directions(&self) -> Directions {
+        let resting = self.rest.iter().filter_map(|(_, slot)| self.live_at(slot));
+        let mut directions = Directions::default();
+        for live in self.slots.iter().flatten().chain(resting) {
+            directions.note(live);
+        }
+        directions
+    }
+
+    /// Takes what was dissected, whatever it is; flows that its capture time finishes go to `done`.
+    #[inline]
+    pub fn observe_any(&mut self, found: &Dissected, done: &mut dyn FnMut(&Flow)) {
+        match found {
+            Dissected::Segment(segment) => self.observe(segment, done),
+            Dissected::IcmpError(error) => self.observe_icmp(error, done),
+            Dissected::Skipped => {}
         }
     }
 
@@ -130,20 +183,28 @@ impl Table {
         // Segments of one flow come in rows: try the latest before looking any up.
         let slot = match self.slots.get(self.latest as usize) {
             Some(Some(live)) if live.is_newest_of(segment, self.watermark) => self.latest,
-            _ => match self.find(self.hash_of(&segment.tuple), segment) {
-                Some(slot) => slot,
-                None => return self.observe_unknown(segment),
-            },
+            _ => {
+                let Some(slot) = self.find(self.hash_of(&segment.tuple), segment) else {
+                    self.observe_unknown(segment);
+                    return self.keep_within_limit(done);
+                };
+                slot
+            }
         };
         self.latest = slot;
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         let from = live.role_of(segment.from_low);
+        if segment.time < self.watermark {
+            live.stage.order = Order::Records;
+        }
         let plain = live.stage.plain && live.predecessor == NONE && !segment.flags.is_control();
         if !plain {
             self.observe_known(segment, slot);
+            self.keep_within_limit(done);
         } else if !live.carry(segment, from) {
             if live.is_copy(segment, from) {
-                self.stats.copies += 1;
+                let original = live.original_of(segment);
+                self.stats.note_copy(segment, original);
             } else {
                 live.observe_plain(segment, from, &mut self.arena);
             }
@@ -200,6 +261,9 @@ impl Table {
     /// Finishes every flow: the input has ended.
     pub fn finish(&mut self, done: &mut dyn FnMut(&Flow)) {
         self.expire(second_of(self.watermark).saturating_add(1), done);
+        let coming = self.directions();
+        self.directions.both_ways += coming.both_ways;
+        self.directions.one_way += coming.one_way;
         let flows =
             (0..).zip(&self.slots).filter_map(|(slot, live)| Some((live.as_ref()?.first.record, slot)));
         let mut left: Vec<(u64, u32)> = flows.chain(self.rest.iter()).collect();
@@ -252,6 +316,14 @@ impl Table {
             Some(live) => live.as_ref(),
             None => self.rest.get(slot).map(|resting| &resting.live),
         }
+    }
+}
+
+impl TableStats {
+    pub(super) fn note_copy(&mut self, segment: &Segment, original: Option<RecordRef>) {
+        self.copies += 1;
+        let copy = RecordRef { record: segment.record, time: segment.time };
+        self.first_copy.get_or_insert(PacketCopy { copy, original });
     }
 }
 

@@ -1,6 +1,8 @@
 //! Which incarnation of a four-tuple a segment belongs to: its numbers tell, not only its addresses.
 
 use super::{Table, grave_of};
+use crate::flow::facts::Order;
+use crate::flow::letters::Letter;
 use crate::flow::live::{Live, NONE};
 use crate::net::Role;
 use crate::tcp::Segment;
@@ -32,8 +34,9 @@ impl Table {
 
     pub(super) fn observe_known(&mut self, segment: &Segment, newest: u32) {
         // The first copy may have changed where the next one would be placed: ask before, and ask all.
-        if self.chain(newest).any(|(_, live)| live.repeats(segment)) {
-            self.stats.copies += 1;
+        let repeated = self.chain(newest).find(|(_, live)| live.repeats(segment));
+        if let Some(original) = repeated.map(|(_, live)| live.original_of(segment)) {
+            self.stats.note_copy(segment, original);
             return;
         }
         match self.place(segment, newest) {
@@ -107,10 +110,16 @@ impl Table {
     fn begin(&mut self, segment: &Segment, hash: u64, newest: Option<u32>) {
         let opener = opener_of(segment);
         let mut live = Live::new(segment, opener, self.stats.flows);
+        if opener == Role::Responder {
+            live.letters.note(opener, Letter::Flipped);
+        }
         self.stats.flows += 1;
         self.live += 1;
         self.stats.peak_live = self.stats.peak_live.max(self.live);
         self.inherit(&mut live, segment, hash, newest);
+        if segment.time < self.watermark {
+            live.stage.order = Order::Records;
+        }
         let slot = self.store(live);
         if let Some(Some(live)) = self.slots.get_mut(slot as usize) {
             live.observe(segment, opener, true, &mut self.arena);
@@ -210,7 +219,7 @@ impl Live {
     }
 
     /// True when the flow was closed or reset, so that another may follow unseen.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.stage.rst || (self.halves.initiator.fin && self.halves.responder.fin)
     }
 

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::diagnose::{Certainty, Finding, Severity};
+use crate::diagnose::{Certainty, Finding, InputFinding, Severity};
 use crate::flow::{
     CloseWait, EndpointState, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letters, Limits,
     Origin, RecordRef, Reset, Reuse, Traffic,
 };
 use crate::net::{Endpoint, Role, Sides};
 use crate::report::input::Sources;
-use crate::report::rows::{conn_state, display_filter};
+use crate::report::rows::{conn_state, display_filter, input_filter};
 use crate::report::story::flags_word;
 use crate::time::{TimeDelta, Timestamp};
 
@@ -34,11 +34,13 @@ pub(super) struct JsonLimits {
     fin_delay: TimeDelta,
     linger: TimeDelta,
     time_wait: TimeDelta,
+    max_flows: u64,
 }
 
 impl JsonLimits {
     pub(super) fn of(limits: &Limits) -> Self {
-        Self { fin_delay: limits.fin_delay, linger: limits.linger, time_wait: limits.time_wait }
+        let &Limits { fin_delay, linger, time_wait, max_flows } = limits;
+        Self { fin_delay, linger, time_wait, max_flows }
     }
 }
 
@@ -54,6 +56,12 @@ impl Totals {
     pub(super) fn add(&mut self, flow: &Flow, findings: &[Finding]) {
         self.flows += 1;
         *self.outcomes.entry(flow.outcome.as_str()).or_default() += 1;
+        for finding in findings {
+            *self.findings.entry(finding.rule.code).or_default() += 1;
+        }
+    }
+
+    pub(super) fn add_input(&mut self, findings: &[InputFinding]) {
         for finding in findings {
             *self.findings.entry(finding.rule.code).or_default() += 1;
         }
@@ -219,6 +227,7 @@ struct JsonFinding {
     endpoint: Endpoint,
     start: Timestamp,
     lasted: Option<TimeDelta>,
+    because: Option<&'static str>,
     summary: String,
     filter: String,
     evidence: Vec<JsonEvidence>,
@@ -235,27 +244,61 @@ impl JsonFinding {
             endpoint: finding.endpoint,
             start: finding.start,
             lasted: finding.lasted,
+            because: finding.because,
             summary: finding.summary(flow),
             filter: display_filter(finding, sources),
-            evidence: evidence.map(|&(at, caption)| JsonEvidence::of(at, caption, sources)).collect(),
+            evidence: evidence
+                .map(|&(at, caption)| JsonEvidence::of(at.record, Some(at.time), caption, sources))
+                .collect(),
+        }
+    }
+}
+
+/// A finding about the input.
+#[derive(Debug, Serialize)]
+pub(super) struct JsonInputFinding {
+    code: &'static str,
+    title: &'static str,
+    severity: Severity,
+    certainty: Certainty,
+    start: Option<Timestamp>,
+    lasted: Option<TimeDelta>,
+    summary: String,
+    filter: String,
+    evidence: Vec<JsonEvidence>,
+}
+
+impl JsonInputFinding {
+    pub(super) fn of(finding: &InputFinding, sources: &Sources<'_>) -> Self {
+        let evidence = finding.evidence.iter();
+        Self {
+            code: finding.rule.code,
+            title: finding.rule.title,
+            severity: finding.severity,
+            certainty: finding.certainty,
+            start: finding.start,
+            lasted: finding.lasted,
+            summary: finding.summary.clone(),
+            filter: input_filter(finding, sources),
+            evidence: evidence.map(|it| JsonEvidence::of(it.record, it.time, it.caption, sources)).collect(),
         }
     }
 }
 
 /// A record as evidence, with its place in its own file.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct JsonEvidence {
     record: u64,
-    time: Timestamp,
+    time: Option<Timestamp>,
     file: String,
     frame: u64,
     caption: &'static str,
 }
 
 impl JsonEvidence {
-    fn of(at: RecordRef, caption: &'static str, sources: &Sources<'_>) -> Self {
-        let (file, frame) = (sources.locate)(at.record);
+    fn of(record: u64, time: Option<Timestamp>, caption: &'static str, sources: &Sources<'_>) -> Self {
+        let (file, frame) = (sources.locate)(record);
         let file = sources.names.get(file).cloned().unwrap_or_default();
-        Self { record: at.record, time: at.time, file, frame, caption }
+        Self { record, time, file, frame, caption }
     }
 }

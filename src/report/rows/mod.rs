@@ -9,7 +9,7 @@ mod timeline;
 
 pub use conn_state::conn_state;
 pub use findings::FindingsCsv;
-pub(super) use findings::display_filter;
+pub(super) use findings::{display_filter, input_filter};
 pub use flows::{FlowsCsv, Order};
 pub use timeline::TimelineCsv;
 

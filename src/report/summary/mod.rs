@@ -12,7 +12,7 @@ pub use curve::Curve;
 pub use parties::{Party, Stale, StaleKey, Tally, Waits};
 pub use spread::Spread;
 
-use crate::diagnose::{Certainty, Finding, Severity};
+use crate::diagnose::{Certainty, Finding, InputFinding, Severity};
 use crate::flow::{Flow, FlowOutcome, Limits};
 
 /// Flows named as examples.
@@ -44,6 +44,10 @@ pub struct Summary {
     by_outcome: [u64; FlowOutcome::ALL.len()],
     /// Findings by code.
     pub findings: BTreeMap<(&'static str, Severity), FindingCount>,
+    /// What the capture could not show.
+    pub capture: Vec<InputFinding>,
+    /// Undecided flows by what kept the capture from knowing.
+    pub undecided: BTreeMap<&'static str, u64>,
     /// Who was stuck in CLOSE-WAIT.
     pub waits: Bounded<Party, Waits>,
     /// Who answered late segments with RST.
@@ -58,6 +62,8 @@ impl Summary {
             flows: 0,
             by_outcome: [0; FlowOutcome::ALL.len()],
             findings: BTreeMap::new(),
+            capture: Vec::new(),
+            undecided: BTreeMap::new(),
             waits: Bounded::default(),
             stale: Bounded::default(),
         }
@@ -69,6 +75,9 @@ impl Summary {
         if let Some(count) = self.by_outcome.get_mut(flow.outcome as usize) {
             *count += 1;
         }
+        if let Some(reason) = flow.undecided_because {
+            *self.undecided.entry(reason).or_default() += 1;
+        }
         for finding in findings {
             self.add_finding(finding);
         }
@@ -78,6 +87,11 @@ impl Summary {
         for reset in flow.resets.iter().filter(|reset| parties::is_stale(reset)) {
             self.stale.update(StaleKey::of(flow, reset), |stale| stale.add(reset));
         }
+    }
+
+    /// Adds what the capture could not show.
+    pub fn add_input(&mut self, findings: &[InputFinding]) {
+        self.capture.extend_from_slice(findings);
     }
 
     /// How many flows had each outcome, of those that any had, in the order of precedence.

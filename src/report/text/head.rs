@@ -3,6 +3,7 @@
 use std::io;
 
 use super::layout::{Page, counted, date, keep, listed};
+use crate::diagnose::Severity;
 use crate::flow::Limits;
 use crate::report::escape::display_width;
 use crate::report::input::{FileFacts, InputFacts};
@@ -57,14 +58,18 @@ pub(super) fn write_accounts(page: &mut Page<'_>, summary: &Summary, input: &Inp
     if input.files.len() > FILES {
         page.labelled("", &format!("… and {} more files", input.files.len() - FILES))?;
     }
-    write_health(page, input)?;
-    let Limits { fin_delay, linger, time_wait } = summary.limits;
-    let limits =
-        [format!("fin-delay {fin_delay}"), format!("linger {linger}"), format!("time-wait {time_wait}")];
+    write_health(page, summary, input)?;
+    let Limits { fin_delay, linger, time_wait, max_flows } = summary.limits;
+    let limits = [
+        format!("fin-delay {fin_delay}"),
+        format!("linger {linger}"),
+        format!("time-wait {time_wait}"),
+        format!("max-flows {}", grouped(max_flows)),
+    ];
     page.labelled("limits", &listed(limits.iter().map(String::as_str)))
 }
 
-fn write_health(page: &mut Page<'_>, input: &InputFacts) -> io::Result<()> {
+fn write_health(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> io::Result<()> {
     if input.late_segments > 0 {
         page.labelled(
             "late",
@@ -75,13 +80,17 @@ fn write_health(page: &mut Page<'_>, input: &InputFacts) -> io::Result<()> {
         let text = format!("{} the same packet as another one", counted(input.duplicates, "record"));
         page.labelled("copies", &text)?;
     }
-    for note in input.notes.iter().take(NOTES) {
+    // What a finding says is not said twice.
+    let is_told = |note: &&String| summary.capture.iter().any(|finding| finding.summary.contains(*note));
+    let notes: Vec<_> = input.notes.iter().filter(|note| !is_told(note)).collect();
+    for note in notes.iter().take(NOTES) {
         page.labelled("note", note)?;
     }
-    if input.notes.len() > NOTES {
-        page.labelled("", &format!("… and {} more notes", input.notes.len() - NOTES))?;
+    if notes.len() > NOTES {
+        page.labelled("", &format!("… and {} more notes", notes.len() - NOTES))?;
     }
-    if input.notes.is_empty() && input.duplicates == 0 && input.late_segments == 0 {
+    let is_whole = summary.capture.iter().all(|finding| finding.severity == Severity::Note);
+    if is_whole && input.notes.is_empty() && input.duplicates == 0 && input.late_segments == 0 {
         page.labelled("health", "nothing reported as dropped, cut or seen twice")?;
     }
     Ok(())
@@ -96,6 +105,10 @@ pub(super) fn write_next(page: &mut Page<'_>, summary: &Summary, input: &InputFa
         if let (Some(flow), Some(captures)) = (count.examples.first(), &captures) {
             commands.push(format!("closewait timeline --flow {flow} {captures}"));
         }
+    }
+    let capture = summary.capture.iter().find(|finding| finding.severity > Severity::Note);
+    if let (true, Some(finding)) = (commands.is_empty(), capture) {
+        commands.push(format!("closewait explain {}", finding.rule.code));
     }
     commands.extend(captures.map(|captures| format!("closewait -o report/ {captures}")));
     if commands.is_empty() {

@@ -1,5 +1,6 @@
 //! The page that a run prints: the answer first, then the evidence, then the accounts.
 
+mod capture;
 mod head;
 mod layout;
 mod stale;
@@ -15,7 +16,7 @@ use super::Report;
 use super::input::{InputFacts, Plan, Sources};
 use super::paint::Paint;
 use super::summary::Summary;
-use crate::diagnose::Finding;
+use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
 
 /// How the page is laid out.
@@ -59,6 +60,11 @@ impl<W: Write> Report for TextReport<W> {
         Ok(())
     }
 
+    fn input(&mut self, findings: &[InputFinding], _: &Sources<'_>) -> io::Result<()> {
+        self.summary.add_input(findings);
+        Ok(())
+    }
+
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
         write_summary(&self.summary, input, self.options, &mut self.out)?;
         self.out.flush()
@@ -80,6 +86,7 @@ pub fn write_summary(
     stuck::write(&mut page, summary, input)?;
     stale::write(&mut page, summary)?;
     tables::write(&mut page, summary)?;
+    capture::write(&mut page, summary)?;
     head::write_accounts(&mut page, summary, input)?;
     head::write_next(&mut page, summary, input)
 }

@@ -1,3 +1,4 @@
+use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity};
 use crate::flow::{Flow, FlowOutcome};
 
@@ -30,7 +31,7 @@ rule! {
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let delay = flow.fin_delay?;
-    let is_late = delay >= context.limits.fin_delay;
+    let is_late = delay >= context.limits.fin_delay && !flow.is_prompt_close();
     // Whatever the threshold: a FIN that met a forgotten connection came too late.
     if !is_late && flow.outcome != FlowOutcome::LateFinRst {
         return None;
@@ -45,10 +46,10 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe(first.acked, "acknowledged by the kernel")
         .and(second.first, "the other side's FIN, late")
         .and_maybe(second.acked, "acknowledged");
-    let is_proven = flow.close_wait.is_some_and(|wait| wait.proven) && !flow.traffic[late].gap;
+    let is_proven = flow.close_wait.is_some_and(|wait| wait.proven);
     let greatest = if is_late { Severity::Warning } else { Severity::Note };
     let finding = Finding::new(&DELAYED_FIN, flow, flow.endpoint(late), evidence);
-    Some(finding.proven_if(is_proven).at_most(greatest).lasting(delay))
+    Some(finding.proven_if(is_proven).unless(lookup::missed_of(flow, late)).at_most(greatest).lasting(delay))
 }
 
 fn summary(flow: &Flow, finding: &Finding) -> String {

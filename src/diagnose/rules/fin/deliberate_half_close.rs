@@ -42,7 +42,7 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
 fn answer(flow: &Flow) -> Option<&Event> {
     let (closer, fin) = flow.first_fin()?;
     flow.events.iter().find(|event| {
-        event.kind == EventKind::Data && event.from != closer && event.at.record > fin.first.record
+        event.kind == EventKind::Data && event.from != closer && flow.order.is_before(fin.first, event.at)
     })
 }
 

@@ -1,5 +1,6 @@
+use crate::diagnose::rules::lookup::{self, INITIAL_RTO};
 use crate::diagnose::{Context, Evidence, Finding, Severity};
-use crate::flow::{CloseWait, Flow, FlowOutcome, ResetKind};
+use crate::flow::{CloseWait, Flow, FlowOutcome, Origin, ResetKind};
 use crate::time::TimeDelta;
 
 /// A half-close that carried data is at work. After this long without any it no longer is.
@@ -40,6 +41,12 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     if !(goes_on || is_long && is_cut_off(flow, &wait)) || is_working(flow, context) {
         return None;
     }
+    // Nothing is late before a stack would repeat itself. A FIN needs room in the peer's window, as an octet does.
+    if wait.lasted < INITIAL_RTO.min(context.limits.fin_delay)
+        || goes_on && lookup::window_is_closed(flow, !wait.at)
+    {
+        return None;
+    }
     let (_, fin) = flow.first_fin()?;
     let evidence = Evidence::new(fin.first, "FIN of the side that closed")
         .and(wait.since, "CLOSE-WAIT at the latest here")
@@ -53,6 +60,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     Some(
         Finding::new(&HALF_CLOSED, flow, flow.endpoint(wait.at), evidence)
             .proven_if(wait.proven)
+            .unless(closed_unseen(flow, &wait, context))
             .at_most(severity)
             .lasting(wait.lasted),
     )
@@ -72,6 +80,18 @@ fn is_cut_off(flow: &Flow, wait: &CloseWait) -> bool {
         && flow.reset().is_some_and(|reset| {
             reset.by != wait.at && matches!(reset.kind, Abort | AfterOwnFin | StaleProbe | SuccessorSyn)
         })
+}
+
+/// Why the passive closer may have closed although its FIN was not captured.
+fn closed_unseen(flow: &Flow, wait: &CloseWait, context: &Context<'_>) -> Option<&'static str> {
+    let began_before = flow.origin == Origin::Midstream && flow.traffic[wait.at].octets == 0;
+    let doubts = || match wait.until {
+        None => context.doubts.absence(wait.since).or_else(|| context.doubts.duration()),
+        Some(_) => None,
+    };
+    lookup::closed_unseen(flow, wait.at)
+        .or_else(|| began_before.then_some("it may have closed before the capture began"))
+        .or_else(doubts)
 }
 
 /// The passive closer sent data after the FIN, and not long ago.
@@ -97,10 +117,12 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::diagnose::testing::{Story, found, summary};
-    use crate::diagnose::{Certainty, Severity};
-    use crate::flow::{FlowOutcome, ResetKind};
+    use super::HALF_CLOSED;
+    use crate::diagnose::testing::{Story, context_at, found, summary};
+    use crate::diagnose::{Certainty, Context, Doubts, Severity};
+    use crate::flow::{EventKind, FlowOutcome, Limits, ResetKind};
     use crate::net::Role;
+    use crate::time::TimeDelta;
 
     fn half_closed() -> Story {
         Story::connected().exchange(0.5).fin(Role::Initiator, 1.0).acked(1.04)
@@ -123,9 +145,51 @@ mod tests {
     }
 
     #[test]
-    fn a_short_one_is_a_note() {
+    fn one_that_the_end_of_the_capture_cut_short_is_none() {
         let flow = half_closed().flow_until(FlowOutcome::HalfClosed, 1.5);
-        assert_eq!(found("FIN101", &flow, 1.5), Some((Severity::Note, Certainty::Proven)));
+        assert_eq!(found("FIN101", &flow, 1.5), None);
+    }
+
+    #[test]
+    fn one_shorter_than_the_threshold_is_a_note() {
+        let flow = half_closed().flow_until(FlowOutcome::HalfClosed, 4.0);
+        let limits = Limits { fin_delay: TimeDelta::from_secs(6), ..Limits::default() };
+        let context = Context { limits: &limits, ..context_at(4.0) };
+        let finding = HALF_CLOSED.find(&flow, &context).unwrap();
+        assert_eq!((finding.severity, finding.certainty), (Severity::Note, Certainty::Proven));
+    }
+
+    #[test]
+    fn a_capture_that_dropped_frames_or_whose_clock_was_set_proves_no_endless_wait() {
+        let flow = half_closed().flow(FlowOutcome::HalfClosed);
+        for doubts in
+            [Doubts { dropped: 1, ..Doubts::default() }, Doubts { clock_stepped: true, ..Doubts::default() }]
+        {
+            let finding = HALF_CLOSED.find(&flow, &Context { doubts, ..context_at(600.0) }).unwrap();
+            assert_eq!(finding.certainty, Certainty::Presumed);
+        }
+    }
+
+    #[test]
+    fn a_fin_that_may_have_passed_unseen_before_a_rst_leaves_it_presumed() {
+        let mut flow = half_closed()
+            .reset(ResetKind::Abort, Role::Initiator, 90.0, None)
+            .flow(FlowOutcome::ResetInitiator);
+        flow.traffic.responder.gap = true;
+        assert_eq!(found("FIN101", &flow, 600.0), Some((Severity::Warning, Certainty::Presumed)));
+    }
+
+    #[test]
+    fn who_may_not_send_cannot_close() {
+        let closed = half_closed().event(EventKind::ZeroWindow, Role::Initiator, 2.0);
+        assert_eq!(found("FIN101", &closed.flow(FlowOutcome::HalfClosed), 600.0), None);
+        let opened = half_closed().event(EventKind::ZeroWindow, Role::Initiator, 2.0).event(
+            EventKind::WindowOpened,
+            Role::Initiator,
+            3.0,
+        );
+        let flow = opened.flow(FlowOutcome::HalfClosed);
+        assert_eq!(found("FIN101", &flow, 600.0), Some((Severity::Fault, Certainty::Proven)));
     }
 
     #[test]

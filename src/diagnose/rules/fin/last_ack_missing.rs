@@ -36,7 +36,11 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     }
     let evidence = Evidence::new(fin.first, "FIN that no ACK follows")
         .and_maybe((fin.copies > 1).then_some(fin.last), "its last copy");
-    Some(Finding::new(&LAST_ACK_MISSING, flow, flow.endpoint(!sender), evidence).proven_if(fin.copies > 1))
+    Some(
+        Finding::new(&LAST_ACK_MISSING, flow, flow.endpoint(!sender), evidence)
+            .proven_if(fin.copies > 1)
+            .unless(lookup::missed(flow)),
+    )
 }
 
 fn unacked(flow: &Flow) -> Option<(Role, FinFacts)> {

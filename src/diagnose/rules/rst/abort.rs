@@ -28,7 +28,7 @@ rule! {
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
-    let reset = ending(flow, &[ResetKind::Abort, ResetKind::Unsolicited])?;
+    let reset = find(flow)?;
     let evidence = Evidence::new(reset.at, "RST")
         .and_maybe(reset.answers.map(|(_, record)| record), "right before it")
         .and_maybe(lookup::last_record(flow, EventKind::Data), "last data");
@@ -36,8 +36,16 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
         Finding::new(&ABORT, flow, flow.endpoint(reset.by), evidence)
             // A bare RST answers a segment; where none is captured, who gave up and why is a guess.
             .proven_if(reset.kind == ResetKind::Abort)
+            .unless(lookup::missed_of(flow, reset.by).filter(|_| reset.kind == ResetKind::StateLost))
             .at_most(if is_harmless(flow, &reset) { Severity::Note } else { Severity::Warning }),
     )
+}
+
+/// A RST of a side of which segments are missing may answer for a socket that had closed or was lost: who gave up and
+/// why is not known, that it cut the connection is.
+fn find(flow: &Flow) -> Option<Reset> {
+    let reset = ending(flow, &[ResetKind::Abort, ResetKind::Unsolicited, ResetKind::StateLost])?;
+    (reset.kind != ResetKind::StateLost || flow.traffic[reset.by].gap).then_some(reset)
 }
 
 /// An abort that ends a finished exchange, or a connection that its initiator never used (a health check).
@@ -50,6 +58,9 @@ fn is_harmless(flow: &Flow, reset: &Reset) -> bool {
 fn summary(flow: &Flow, finding: &Finding) -> String {
     let Some(reset) = flow.reset() else { return String::new() };
     let when = match (flow.unanswered_octets, flow.exchanges) {
+        _ if lookup::missed(flow).is_some() && flow.traffic[!reset.by].packets > 0 => {
+            "(the capture missed segments before)".into()
+        }
         _ if flow.traffic[!reset.by].packets == 0 => "(the other direction was not captured)".into(),
         (0, 0) => "before any data was exchanged".into(),
         (0, count) => format!("after {count} complete exchanges"),

@@ -47,6 +47,7 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     Some(
         Finding::new(&AFTER_IDLE, flow, flow.endpoint(reset.by), evidence)
             .proven_if(reset.kind != ResetKind::ThirdParty)
+            .unless(lookup::missed(flow))
             .at_most(if is_harmless { Severity::Note } else { Severity::Warning })
             .lasting(idle),
     )

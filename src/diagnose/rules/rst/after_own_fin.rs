@@ -42,7 +42,9 @@ fn find(flow: &Flow) -> Option<Reset> {
 }
 
 fn loses_data(flow: &Flow, reset: &Reset) -> bool {
-    matches!(reset.answers, Some((Answered::Data, _))) || !lookup::is_answered(flow)
+    reset.kind == ResetKind::CrossedFin
+        || matches!(reset.answers, Some((Answered::Data, _)))
+        || !lookup::is_answered(flow)
 }
 
 fn summary(flow: &Flow, finding: &Finding) -> String {
@@ -50,6 +52,9 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     let fin = flow.fin[reset.by].map_or(reset.at, |fin| fin.first);
     let peer = flow.endpoint(!reset.by);
     let why = match (reset.kind, reset.answers) {
+        (ResetKind::CrossedFin, Some((Answered::Fin, fin))) => {
+            format!(": octets in front of the FIN of {peer} (record {}) had crossed its own", fin.record)
+        }
         (ResetKind::CrossedFin, Some((_, data))) => {
             format!(": data of {peer} (record {}) had crossed the FIN", data.record)
         }

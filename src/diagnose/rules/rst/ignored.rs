@@ -1,5 +1,5 @@
 use crate::diagnose::{Context, Evidence, Finding};
-use crate::flow::{Flow, Reset};
+use crate::flow::{Flow, Reset, ResetKind};
 
 rule! {
     /// ## What we saw
@@ -32,7 +32,8 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
 }
 
 fn ignored(flow: &Flow) -> impl Iterator<Item = &Reset> {
-    flow.resets.iter().filter(|reset| reset.ignored && !reset.after_close)
+    // A program, or Windows for it, may ask again after a refusal: that is no RST without effect.
+    flow.resets.iter().filter(|reset| reset.ignored && !reset.after_close && reset.kind != ResetKind::Refusal)
 }
 
 fn summary(flow: &Flow, finding: &Finding) -> String {

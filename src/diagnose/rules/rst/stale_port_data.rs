@@ -32,9 +32,13 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let reset = ending(flow, &[ResetKind::StaleData])?;
     let (_, fin) = flow.first_fin()?;
     let late = reset.answers.map(|(_, record)| record);
-    let delay = late.unwrap_or(reset.at).time - fin.first.time;
+    // Its own FIN comes after all its octets: what follows that is their repetition.
+    let own_fin = flow.fin[!reset.by].map(|own| own.first).filter(|own| flow.order.is_before(*own, reset.at));
+    let sent = [late, own_fin].into_iter().flatten().min_by_key(|at| at.record).unwrap_or(reset.at);
+    let delay = sent.time - fin.first.time;
     let evidence = Evidence::new(fin.first, "first FIN")
         .and_maybe(fin.acked, "acknowledged by the kernel")
+        .and_maybe(own_fin.filter(|own| *own == sent), "all had been sent by now")
         .and_maybe(late, "data to a closed connection")
         .and(reset.at, "answered with RST");
     let is_late = delay >= context.limits.fin_delay;

@@ -1,4 +1,5 @@
 use super::ending;
+use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity};
 use crate::flow::{Flow, FlowOutcome, RecordRef, Reset, ResetKind};
 use crate::time::TimeDelta;
@@ -38,9 +39,12 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe(late, "sent late")
         .and(reset.at, "answered with RST: the port is stale");
     // Whoever drops FIN-WAIT-2 at once makes a prompt FIN look late; that is not the passive closer's fault.
-    let is_late = delay >= context.limits.fin_delay;
+    let is_prompt = reset.kind == ResetKind::StaleFin && flow.is_prompt_close();
+    let is_late = delay >= context.limits.fin_delay && !is_prompt;
     Some(
         Finding::new(&STALE_PORT_FIN, flow, flow.endpoint(!reset.by), evidence)
+            // An earlier copy that the capture missed may have been in time.
+            .unless(lookup::missed_of(flow, !reset.by))
             .at_most(if is_late { Severity::Fault } else { Severity::Warning })
             .lasting(delay),
     )

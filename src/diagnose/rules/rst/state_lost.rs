@@ -1,8 +1,7 @@
 use super::ending;
+use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding};
 use crate::flow::{Answered, EventKind, Flow, Reset, ResetKind};
-
-use crate::diagnose::rules::lookup;
 
 rule! {
     /// ## What we saw
@@ -29,7 +28,7 @@ rule! {
     static STATE_LOST = { code: "RST109", title: "state lost: a live connection is unknown", severity: Warning }
 }
 
-fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
+fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let reset = find(flow)?;
     let before = lookup::last(flow, EventKind::Data).map(|event| event.at);
     let evidence = Evidence::new(reset.at, "RST: no such connection")
@@ -37,13 +36,16 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
         .and_maybe(before, "last data");
     Some(
         Finding::new(&STATE_LOST, flow, flow.endpoint(reset.by), evidence)
-            .proven_if(!flow.traffic[reset.by].gap && reset.answers.is_some()),
+            .proven_if(reset.answers.is_some())
+            .unless(lookup::closed_unseen(flow, reset.by))
+            .unless(context.doubts.absence(flow.first)),
     )
 }
 
 fn find(flow: &Flow) -> Option<Reset> {
     ending(flow, &[ResetKind::StateLost, ResetKind::SuccessorSyn])
-        .filter(|reset| flow.fin[reset.by].is_none())
+        // What the capture missed of its sender may have been a FIN.
+        .filter(|reset| flow.fin[reset.by].is_none() && !flow.traffic[reset.by].gap)
 }
 
 fn summary(flow: &Flow, finding: &Finding) -> String {
@@ -71,7 +73,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
 mod tests {
     use crate::diagnose::testing::{Story, found, summary};
     use crate::diagnose::{Certainty, Severity};
-    use crate::flow::{Answered, FlowOutcome, ResetKind};
+    use crate::flow::{Answered, FlowOutcome, Origin, ResetKind};
     use crate::net::Role;
 
     #[test]
@@ -88,12 +90,24 @@ mod tests {
     }
 
     #[test]
-    fn octets_that_the_capture_missed_leave_it_presumed() {
+    fn octets_that_the_capture_missed_may_have_been_followed_by_a_fin() {
         let mut flow = Story::connected()
             .request(9.0)
             .reset(ResetKind::StateLost, Role::Responder, 9.1, Some(Answered::Data))
             .flow(FlowOutcome::ResetResponder);
         flow.traffic.responder.gap = true;
+        assert_eq!(found("RST109", &flow, 60.0), None);
+        assert_eq!(found("RST103", &flow, 60.0), Some((Severity::Warning, Certainty::Presumed)));
+    }
+
+    #[test]
+    fn a_side_of_which_only_the_rst_was_captured_may_have_closed_before() {
+        let mut flow = Story::connected()
+            .request(9.0)
+            .reset(ResetKind::StateLost, Role::Responder, 9.1, Some(Answered::Data))
+            .flow(FlowOutcome::ResetResponder);
+        flow.origin = Origin::Midstream;
+        flow.traffic.responder.packets = 1;
         assert_eq!(found("RST109", &flow, 60.0), Some((Severity::Warning, Certainty::Presumed)));
     }
 

@@ -3,8 +3,9 @@ use crate::flow::{Flow, Reset, ResetKind};
 
 rule! {
     /// ## What we saw
-    /// A RST that bears one endpoint's address but does not look like that endpoint's packets: above all, its time
-    /// to live (hop limit) is another one.
+    /// A RST that bears one endpoint's address but does not look like that endpoint's packets: its time to live (hop
+    /// limit) is another one, its IP identification or its ACK number does not continue theirs, or that endpoint goes
+    /// on with the connection as if it had sent none.
     ///
     /// ## Why it matters
     /// Something on the path cut the connection in the endpoint's name. Neither program closed, and neither log
@@ -26,7 +27,12 @@ rule! {
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     let reset = find(flow)?;
-    let evidence = Evidence::new(reset.at, "RST with a foreign time to live")
+    let caption = match sign(reset) {
+        Sign::Ttl => "RST with a foreign time to live",
+        Sign::GoesOn => "RST, but its alleged sender goes on",
+        Sign::Numbers => "RST whose numbers do not continue its alleged sender's",
+    };
+    let evidence = Evidence::new(reset.at, caption)
         .and_maybe(reset.answers.map(|(_, record)| record), "right before it");
     Some(Finding::new(&THIRD_PARTY, flow, flow.endpoint(reset.by), evidence).presumed())
 }
@@ -35,16 +41,34 @@ fn find(flow: &Flow) -> Option<&Reset> {
     flow.resets.iter().find(|reset| reset.kind == ResetKind::ThirdParty)
 }
 
+/// What gives a RST away.
+enum Sign {
+    Ttl,
+    GoesOn,
+    Numbers,
+}
+
+fn sign(reset: &Reset) -> Sign {
+    let (low, high) = reset.sender_ttl;
+    match (low..=high).contains(&reset.ttl) {
+        false => Sign::Ttl,
+        true if reset.sender_goes_on => Sign::GoesOn,
+        true => Sign::Numbers,
+    }
+}
+
 fn summary(flow: &Flow, finding: &Finding) -> String {
     let Some(reset) = find(flow) else { return String::new() };
     let usual = match reset.sender_ttl {
         (low, high) if low == high => format!("{low}"),
         (low, high) => format!("{low} to {high}"),
     };
-    format!(
-        "a RST in the name of {} (record {}) has TTL {}, its other segments {usual}",
-        finding.endpoint, reset.at.record, reset.ttl
-    )
+    let why = match sign(reset) {
+        Sign::Ttl => format!("has TTL {}, its other segments {usual}", reset.ttl),
+        Sign::GoesOn => "was not its own: it goes on with the connection afterwards".into(),
+        Sign::Numbers => "does not continue its IP identifications or ACK numbers".into(),
+    };
+    format!("a RST in the name of {} (record {}) {why}", finding.endpoint, reset.at.record)
 }
 
 #[cfg(test)]

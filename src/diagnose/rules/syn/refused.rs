@@ -1,6 +1,6 @@
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding};
-use crate::flow::{Flow, FlowOutcome};
+use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::flow::{Event, EventKind, Flow, FlowOutcome, Reset};
 
 rule! {
     /// ## What we saw
@@ -26,17 +26,37 @@ rule! {
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
-    let reset = flow.reset().filter(|_| flow.outcome == FlowOutcome::Refused)?;
-    let evidence = Evidence::new(lookup::syn(flow), "connection request").and(reset.at, "refused with RST");
+    let reset = refusal(flow)?;
+    let accepted = lookup::first_record(flow, EventKind::SynAck).filter(|_| reset.ignored);
+    let evidence = Evidence::new(lookup::syn(flow), "connection request")
+        .and(reset.at, "refused with RST")
+        .and_maybe(accepted, "accepted when asked again");
     Some(
         Finding::new(&REFUSED, flow, flow.endpoint(reset.by), evidence)
+            .at_most(if reset.ignored { Severity::Note } else { Severity::Warning })
             .lasting(reset.at.time - flow.first.time),
     )
 }
 
+/// The RST that refused the connection, or an earlier attempt of one that was then accepted.
+fn refusal(flow: &Flow) -> Option<&Reset> {
+    let refused = flow.reset().filter(|_| flow.outcome == FlowOutcome::Refused);
+    refused.or_else(|| lookup::refusal_before_success(flow))
+}
+
 fn summary(flow: &Flow, finding: &Finding) -> String {
-    let record = flow.reset().map_or(0, |reset| reset.at.record);
-    let answered = match flow.reset().and_then(|reset| reset.answers) {
+    let Some(reset) = refusal(flow) else { return String::new() };
+    let record = reset.at.record;
+    if reset.ignored {
+        let open = lookup::first(flow, EventKind::SynAck).map_or(reset.at.time, Event::time);
+        return format!(
+            "{} refused the SYN of {} with RST (record {record}) and accepted it {} later, when asked again",
+            finding.endpoint,
+            flow.initiator,
+            open - reset.at.time
+        );
+    }
+    let answered = match reset.answers {
         Some((_, syn)) if syn.record != flow.first.record => format!("SYN number {}", flow.syn_retries + 1),
         _ => "SYN".into(),
     };

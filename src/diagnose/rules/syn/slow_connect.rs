@@ -35,8 +35,10 @@ const LEAST_RTO: TimeDelta = TimeDelta::from_millis(200);
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     let is_open = matches!(flow.handshake, Handshake::Complete | Handshake::Simultaneous);
-    // A SYN that met the predecessor's socket is a story of its own: reuse blocked.
-    if flow.syn_retries == 0 || !is_open || lookup::challenge_ack(flow).is_some() {
+    // A SYN that met the predecessor's socket, or was refused before, is a story of its own.
+    let has_other_story =
+        lookup::challenge_ack(flow).is_some() || lookup::refusal_before_success(flow).is_some();
+    if flow.syn_retries == 0 || !is_open || has_other_story {
         return None;
     }
     let opened = lookup::first_record(flow, EventKind::HandshakeAck)

@@ -32,7 +32,8 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     }
     let waited = lookup::since(flow.first, context);
     // One SYN right before the capture's end shows nothing; a repeated one shows that no answer came.
-    if flow.syn_retries == 0 && waited < INITIAL_RTO {
+    let is_blind = context.doubts.one_way;
+    if flow.syn_retries == 0 && (waited < INITIAL_RTO || is_blind) {
         return None;
     }
     let evidence = Evidence::new(lookup::syn(flow), "connection request")
@@ -40,6 +41,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     Some(
         Finding::new(&UNANSWERED, flow, flow.responder, evidence)
             .proven_if(flow.syn_retries > 0)
+            .unless(is_blind.then_some("only one direction was captured, and a RST would not show"))
             .lasting(flow.last.time - flow.first.time),
     )
 }
@@ -60,8 +62,9 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::diagnose::testing::{Story, found, summary};
-    use crate::diagnose::{Certainty, Severity};
+    use super::UNANSWERED;
+    use crate::diagnose::testing::{Story, context_at, found, summary};
+    use crate::diagnose::{Certainty, Context, Doubts, Severity};
     use crate::flow::{EventKind, FlowOutcome, ReuseKind};
     use crate::net::Role;
 
@@ -71,6 +74,20 @@ mod tests {
             Story::syn().event(EventKind::SynAgain, Role::Initiator, 1.0).flow(FlowOutcome::SynUnanswered);
         assert_eq!(found("SYN103", &flow, 1.1), Some((Severity::Warning, Certainty::Proven)));
         assert!(summary("SYN103", &flow, 1.1).contains("none of the 2 SYNs"));
+    }
+
+    #[test]
+    fn a_capture_of_one_direction_shows_no_refusal() {
+        let doubts = Doubts { one_way: true, ..Doubts::default() };
+        let context = Context { doubts, ..context_at(60.0) };
+        let flow =
+            Story::syn().event(EventKind::SynAgain, Role::Initiator, 1.0).flow(FlowOutcome::SynUnanswered);
+        let finding = UNANSWERED.find(&flow, &context).unwrap();
+        assert_eq!(finding.certainty, Certainty::Presumed);
+        assert!(
+            finding.summary(&flow).ends_with("only one direction was captured, and a RST would not show")
+        );
+        assert!(UNANSWERED.find(&Story::syn().flow(FlowOutcome::SynUnanswered), &context).is_none());
     }
 
     #[test]

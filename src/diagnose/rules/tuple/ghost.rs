@@ -27,6 +27,9 @@ rule! {
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     let first = ghosts(flow).next()?;
+    if lookup::is_foreign_syn(flow) || first.into_successor && lookup::outlives_successor(flow) {
+        return None;
+    }
     let caption = if first.into_successor { "sent into the successor's life" } else { "of the predecessor" };
     let evidence = Evidence::new(first.at, caption)
         .and_maybe(reaction(flow, first).map(|(_, at)| at), "what it drew")
@@ -58,7 +61,7 @@ fn reaction(flow: &Flow, ghost: &Event) -> Option<(Answered, RecordRef)> {
     }
     flow.events
         .iter()
-        .skip_while(|event| event.at.record <= ghost.at.record)
+        .skip_while(|event| !flow.order.is_before(ghost.at, event.at))
         .take_while(|event| event.from != ghost.from)
         .find(|event| event.kind == EventKind::Ghost || event.into_successor)
         .map(|event| (Answered::Ack, event.at))

@@ -34,7 +34,7 @@ rule! {
 }
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
-    let challenge = lookup::challenge_ack(flow)?;
+    let challenge = lookup::challenge_ack(flow).filter(|_| !lookup::is_foreign_syn(flow))?;
     let opened = lookup::first_record(flow, EventKind::SynAck);
     let delay = opened.map_or(context.now, |record| record.time) - flow.first.time;
     let reset = rst_to_old_socket(flow, challenge);
@@ -49,6 +49,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe(opened, "at last answered");
     Some(
         Finding::new(&REUSE_BLOCKED, flow, flow.endpoint(challenge.from), evidence)
+            .unless(opened.map_or_else(|| context.doubts.absence(flow.first), |_| None))
             .at_most(greatest(flow, opened.is_some(), delay))
             .lasting(delay),
     )
@@ -71,7 +72,7 @@ fn rst_to_old_socket(flow: &Flow, challenge: &Event) -> Option<RecordRef> {
         .find(|event| {
             event.kind == EventKind::Ghost
                 && event.flags.rst()
-                && event.at.record > challenge.at.record
+                && flow.order.is_before(challenge.at, event.at)
                 && event.seq == challenge.ack
         })
         .map(|event| event.at)
@@ -92,8 +93,9 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::diagnose::testing::{Story, found, summary};
-    use crate::diagnose::{Certainty, Severity};
+    use super::REUSE_BLOCKED;
+    use crate::diagnose::testing::{Story, context_at, found, summary};
+    use crate::diagnose::{Certainty, Context, Doubts, Severity};
     use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, ReuseKind};
     use crate::net::Role;
     use crate::tcp::Flags;
@@ -146,6 +148,14 @@ mod tests {
     fn a_connect_whose_end_was_not_seen_is_no_fault() {
         let flow = blocked(ReuseKind::HalfClosed).flow(FlowOutcome::Undecided);
         assert_eq!(found("TUP104", &flow, 9.0), Some((Severity::Warning, Certainty::Proven)));
+    }
+
+    #[test]
+    fn a_capture_that_dropped_frames_may_have_dropped_the_answer() {
+        let flow = blocked(ReuseKind::HalfClosed).flow(FlowOutcome::SynUnanswered);
+        let doubts = Doubts { dropped: 3, ..Doubts::default() };
+        let finding = REUSE_BLOCKED.find(&flow, &Context { doubts, ..context_at(9.0) }).unwrap();
+        assert_eq!(finding.certainty, Certainty::Presumed);
     }
 
     #[test]

@@ -31,6 +31,9 @@ rule! {
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     let reuse = flow.reuse.filter(|reuse| matches!(reuse.kind, ReuseKind::HalfClosed | ReuseKind::Open))?;
+    if lookup::is_foreign_syn(flow) {
+        return None;
+    }
     // Only the old socket's own segments, seen in this flow's life, show that it was still there.
     let alive = sign_of_life(flow, &reuse);
     let evidence = Evidence::new(lookup::syn(flow), "SYN on a four-tuple that is not free")

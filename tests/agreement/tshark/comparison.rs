@@ -1,32 +1,17 @@
-//! One capture, read here and compared with its oracle.
+//! The streams of one capture, closewait's beside tshark's.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use closewait::Analysis;
-use closewait::capture::Input;
-use closewait::diagnose::Finding;
-use closewait::flow::Flow;
-
-use crate::stream::Stream;
+use super::stream::Stream;
+use crate::tally::Difference;
 
 /// What one capture came to.
 #[derive(Default)]
 pub(crate) struct Comparison {
     /// Streams without any difference.
     pub(crate) agree: usize,
-    /// Which streams differ, and how: Wireshark's number, or `frame N` for one that only closewait has.
-    pub(crate) differences: Vec<(String, String)>,
-}
-
-/// The streams of a capture by their first frame; `None` for files that are no pcap or pcapng.
-pub(crate) fn read(path: &Path) -> Option<BTreeMap<u64, Stream>> {
-    let mut streams = BTreeMap::new();
-    let mut listen = |flow: &Flow, _: &[Finding]| {
-        streams.insert(flow.first.record, Stream::of(flow));
-    };
-    let outcome = Analysis::new().run(Input::open(&[path.to_owned()]), &mut listen).unwrap();
-    outcome.input.files.iter().any(|file| !file.format.is_empty()).then_some(streams)
+    /// Which streams differ, and how: by Wireshark's number, or `frame N` for one that only closewait has.
+    pub(crate) differences: Vec<Difference>,
 }
 
 impl Comparison {
@@ -41,24 +26,24 @@ impl Comparison {
             .collect();
         let mut missing = 0;
         for oracle in theirs {
-            let number = oracle.number.to_string();
+            let key = oracle.number.to_string();
             let Some(mut stream) = own.remove(&oracle.first_frame) else {
                 missing += 1;
-                comparison.differences.push((number, format!("missing, first frame {}", oracle.first_frame)));
+                let how = format!("missing, first frame {}", oracle.first_frame);
+                comparison.differences.push(Difference { key, how });
                 continue;
             };
             let extra = own_only.iter().filter(|&&frame| frame < stream.first_frame).count();
             stream.number = (stream.number + missing).wrapping_sub(u64::try_from(extra).unwrap());
             match stream.differences(oracle) {
                 same if same.is_empty() => comparison.agree += 1,
-                differences => comparison.differences.push((number, differences)),
+                how => comparison.differences.push(Difference { key, how }),
             }
         }
         for stream in own.values() {
             let sides = stream.sides.each_ref().map(ToString::to_string).join(" to ");
-            comparison
-                .differences
-                .push((format!("frame {}", stream.first_frame), format!("not there: {sides}")));
+            let (key, how) = (format!("frame {}", stream.first_frame), format!("not there: {sides}"));
+            comparison.differences.push(Difference { key, how });
         }
         comparison
     }

@@ -87,6 +87,17 @@ impl Arena {
         *chain = Chain { dropped: chain.dropped, ..Chain::default() };
     }
 
+    /// The events of `chain`, in order.
+    pub(super) fn iter(&self, chain: &Chain) -> impl Iterator<Item = Event> {
+        let mut at = chain.head;
+        let chunks = std::iter::from_fn(move || {
+            let chunk = self.chunks.get(at as usize)?;
+            at = chunk.next;
+            Some(chunk)
+        });
+        chunks.flat_map(|chunk| &chunk.events).take(usize::from(chain.length)).map(Packed::unpack)
+    }
+
     /// Reads something of every cache line of the first chunks.
     #[inline]
     pub(super) fn warm(&self, chain: &Chain) -> u64 {

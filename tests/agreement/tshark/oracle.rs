@@ -1,15 +1,12 @@
 //! What tshark says of the public captures, one row per `tcp.stream`.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use serde::Deserialize;
 
-use crate::stream::{FRAMES_TOLD, Kind, Side, Stream, Told};
+use super::stream::{FRAMES_TOLD, Kind, Side, Stream, Told};
+use crate::place::nanos;
 
 #[derive(Deserialize)]
-struct Row {
-    pcap: String,
+pub(super) struct Row {
     tcp_stream: u64,
     a_addr: String,
     a_port: u16,
@@ -33,16 +30,6 @@ struct Row {
     first_fin_ts_ba: String,
     first_rst_ts_ab: String,
     first_rst_ts_ba: String,
-}
-
-/// The streams of every capture.
-pub(crate) fn load(path: &Path) -> BTreeMap<String, Vec<Stream>> {
-    let mut captures: BTreeMap<String, Vec<Stream>> = BTreeMap::new();
-    for row in csv::Reader::from_path(path).unwrap().deserialize() {
-        let row: Row = row.unwrap();
-        captures.entry(row.pcap.clone()).or_default().push(row.into());
-    }
-    captures
 }
 
 impl From<Row> for Stream {
@@ -76,13 +63,4 @@ impl From<Row> for Stream {
             told: [tell(from_a), tell(from_b)],
         }
     }
-}
-
-/// `1513204139.656584000` in nanoseconds.
-fn nanos(text: &str) -> Option<i64> {
-    let (seconds, fraction) = text.split_once('.')?;
-    let seconds: i64 = seconds.parse().ok()?;
-    let fraction: i64 = fraction.parse().ok()?;
-    let sign = if text.starts_with('-') { -1 } else { 1 };
-    seconds.checked_mul(1_000_000_000)?.checked_add(sign * fraction)
 }

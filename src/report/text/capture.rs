@@ -1,0 +1,38 @@
+//! `CAPTURE`: what the capture could not show, and how many verdicts are undecided because of it.
+
+use std::cmp::Reverse;
+use std::io;
+
+use super::layout::{Page, counted};
+use crate::flow::FlowOutcome;
+use crate::report::number::grouped;
+use crate::report::summary::Summary;
+
+/// Reasons that are told one by one.
+const REASONS: usize = 4;
+
+pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
+    let undecided = summary.outcomes().find(|&(outcome, _)| outcome == FlowOutcome::Undecided);
+    let undecided = undecided.map_or(0, |(_, count)| count);
+    if summary.capture.is_empty() && undecided == 0 {
+        return Ok(());
+    }
+    let remark = match undecided {
+        0 => String::new(),
+        count => format!("{} of {} undecided", grouped(count), counted(summary.flows, "flow")),
+    };
+    page.heading("CAPTURE", &remark)?;
+    for finding in &summary.capture {
+        page.labelled(finding.rule.code, &finding.summary)?;
+    }
+    let mut reasons: Vec<_> = summary.undecided.iter().map(|(reason, count)| (*reason, *count)).collect();
+    reasons.sort_by_key(|&(reason, count)| (Reverse(count), reason));
+    for (reason, count) in reasons.iter().take(REASONS) {
+        page.labelled("undecided", &format!("{}: {reason}", counted(*count, "flow")))?;
+    }
+    let rest: u64 = reasons.iter().skip(REASONS).map(|(_, count)| count).sum();
+    if rest > 0 {
+        page.labelled("", &format!("… and {} for other reasons", counted(rest, "flow")))?;
+    }
+    Ok(())
+}
