@@ -1,10 +1,10 @@
-//! Frames of any link type: the shortcut answers as the walk by layers does, every record is accounted for, and
-//! where etherparse finds a plain TCP segment, so do we.
+//! Frames of any link type: the shortcut answers as the walk by layers does, fragments read apart give what they give
+//! in one pass, every record is accounted for, and where etherparse finds a plain TCP segment, so do we.
 
 #![no_main]
 
 use closewait::capture::{LinkType, Record};
-use closewait::dissect::{Dissected, Dissector};
+use closewait::dissect::{Dissected, Dissector, SkipTally};
 use closewait::tcp::{Flags, Segment};
 use closewait_fuzz::frames;
 use etherparse::{NetSlice, SlicedPacket, TcpSlice, TransportSlice};
@@ -14,29 +14,65 @@ use libfuzzer_sys::fuzz_target;
 const MOST_EXTENSIONS: usize = 6;
 
 fuzz_target!(|input: &[u8]| {
-    let (mut short, mut batch, mut long) = (Dissector::new(), Dissector::new(), Dissector::new());
-    let mut segments = Vec::with_capacity(1);
     let records = frames::decode(input);
+    let (mut short, mut long) = (Dissector::new(), Dissector::new());
     for record in &records {
         let answer = long.dissect_by_layers(record);
-        let expected = format!("{answer:?}");
-        assert_eq!(format!("{:?}", short.dissect(record)), expected);
-        let error = batch.dissect_onto(record, &mut segments);
-        let placed = match (segments.pop(), error) {
-            (Some(segment), None) => Dissected::Segment(segment),
-            (None, Some(error)) => Dissected::IcmpError(error),
-            (None, None) => Dissected::Skipped,
-            (Some(_), Some(_)) => panic!("two answers"),
-        };
-        assert_eq!(format!("{placed:?}"), expected);
+        assert_eq!(format!("{:?}", short.dissect(record)), format!("{answer:?}"));
         hold_to_etherparse(record, &answer);
     }
     assert_eq!(short.tally(), long.tally());
-    assert_eq!(batch.tally(), long.tally());
-    let tally = long.tally();
-    assert_eq!(tally.records(), records.len() as u64);
-    assert_eq!(tally.records(), tally.segments() + tally.icmp_errors() + tally.skipped());
+    let (found, tally) = with_fragments(&records);
+    for (other, accounts) in [without_room(&records), read_apart(&records)] {
+        assert_eq!(format!("{other:?}"), format!("{found:?}"));
+        assert_eq!(accounts, tally);
+    }
+    for accounts in [long.tally(), &tally] {
+        assert_eq!(accounts.records(), records.len() as u64);
+        assert_eq!(accounts.records(), accounts.segments() + accounts.icmp_errors().count + accounts.skipped());
+    }
 });
+
+fn with_fragments(records: &[Record<'_>]) -> (Vec<Dissected>, SkipTally) {
+    let (mut dissector, mut found) = (Dissector::new(), Vec::with_capacity(1024));
+    for record in records {
+        dissector.dissect_onto(record, &mut found);
+    }
+    dissector.finish(&mut found);
+    (found, dissector.into_tally())
+}
+
+/// The shortcut places segments where there is room.
+fn without_room(records: &[Record<'_>]) -> (Vec<Dissected>, SkipTally) {
+    let (mut dissector, mut found) = (Dissector::new(), Vec::new());
+    for record in records {
+        let mut place = Vec::new();
+        dissector.dissect_onto(record, &mut place);
+        found.extend(place);
+    }
+    dissector.finish(&mut found);
+    (found, dissector.into_tally())
+}
+
+/// Fragments are taken aside and put together by another dissector.
+fn read_apart(records: &[Record<'_>]) -> (Vec<Dissected>, SkipTally) {
+    let (mut reader, mut joiner) = (Dissector::deferring(), Dissector::new());
+    let (mut place, mut found) = (Vec::new(), Vec::new());
+    for record in records {
+        reader.dissect_onto(record, &mut place);
+        for next in place.drain(..) {
+            joiner.passes(&next, &mut found);
+            found.push(next);
+        }
+        for fragment in reader.take_fragments() {
+            joiner.resume(fragment, &mut found);
+        }
+    }
+    joiner.finish(&mut found);
+    let mut tally = reader.into_tally();
+    tally.join(0, joiner.tally());
+    (found, tally)
+}
 
 fn hold_to_etherparse(record: &Record<'_>, answer: &Dissected) {
     let sliced = match record.link {

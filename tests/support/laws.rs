@@ -1,7 +1,7 @@
 //! What must hold for every trace. A broken law says where.
 
 use closewait::diagnose::{Certainty, Finding, Severity};
-use closewait::flow::{EndpointState, Flow};
+use closewait::flow::{EndpointState, Flow, Limits};
 use closewait::net::Role;
 use closewait::tcp::{Event, Segment, Signal, State};
 use closewait::time::Timestamp;
@@ -63,7 +63,11 @@ pub fn copies_change_nothing(trace: &Trace, twice: u64) -> TestCaseResult {
 
 /// Whatever the entries are: all are accounted for, each flow is told once and makes sense.
 pub fn is_judged(entries: &[Entry]) -> TestCaseResult {
-    let outcome = Outcome::of(entries);
+    is_judged_within(entries, Limits::default())
+}
+
+pub fn is_judged_within(entries: &[Entry], limits: Limits) -> TestCaseResult {
+    let outcome = Outcome::within(entries, limits);
     segments_are_accounted_for(&outcome)?;
     let segments = entries.iter().filter(|entry| matches!(entry, Entry::Segment(_))).count();
     prop_assert_eq!(outcome.stats.segments, segments as u64);
