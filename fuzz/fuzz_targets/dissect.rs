@@ -29,7 +29,10 @@ fuzz_target!(|input: &[u8]| {
     }
     for accounts in [long.tally(), &tally] {
         assert_eq!(accounts.records(), records.len() as u64);
-        assert_eq!(accounts.records(), accounts.segments() + accounts.icmp_errors().count + accounts.skipped());
+        assert_eq!(
+            accounts.records(),
+            accounts.segments() + accounts.icmp_errors().count + accounts.skipped()
+        );
     }
 });
 
