@@ -7,7 +7,7 @@ use closewait::capture::{LinkType, Record};
 use closewait::dissect::{Dissected, Dissector, SkipTally};
 use closewait::tcp::{Flags, Segment};
 use closewait_fuzz::frames;
-use etherparse::{NetSlice, SlicedPacket, TcpSlice, TransportSlice};
+use etherparse::{LinkExtSlice, NetSlice, SlicedPacket, TcpSlice, TransportSlice};
 use libfuzzer_sys::fuzz_target;
 
 /// Extension headers of an ordinary packet.
@@ -83,9 +83,15 @@ fn hold_to_etherparse(record: &Record<'_>, answer: &Dissected) {
         LinkType(101) => SlicedPacket::from_ip(record.data),
         _ => return,
     };
-    let Ok(SlicedPacket { net: Some(net), transport: Some(TransportSlice::Tcp(tcp)), .. }) = &sliced else {
+    let Ok(SlicedPacket { link_exts, net: Some(net), transport: Some(TransportSlice::Tcp(tcp)), .. }) =
+        &sliced
+    else {
         return;
     };
+    // MACsec (IEEE 802.1AE) is counted by its EtherType, in the clear or not.
+    if link_exts.iter().any(|layer| matches!(layer, LinkExtSlice::Macsec(_))) {
+        return;
+    }
     // Without a length etherparse takes what was captured, we the jumbo option or the frame on the wire. It
     // follows any number of extension headers, we a few.
     let is_usual = match net {
