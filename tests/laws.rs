@@ -2,7 +2,7 @@
 
 mod support;
 
-use closewait::flow::FlowOutcome;
+use closewait::flow::{FlowOutcome, Limits};
 use closewait::net::{Endpoint, FourTuple, Sides};
 use closewait::tcp::{Flags, Segment, SeqNumber, SynOptions};
 use closewait::time::{TimeDelta, Timestamp};
@@ -10,8 +10,9 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use support::case;
 use support::laws::{
-    copies_change_nothing, formats_agree, is_judged, place_does_not_matter, presumed_follows_from_proven,
-    segments_are_accounted_for, two_runs_agree, whole_rows_survive_a_cut, with_copies,
+    copies_change_nothing, formats_agree, is_judged, is_judged_within, place_does_not_matter,
+    presumed_follows_from_proven, segments_are_accounted_for, two_runs_agree, whole_rows_survive_a_cut,
+    with_copies,
 };
 use support::outcome::Outcome;
 use support::random::any_trace;
@@ -93,6 +94,7 @@ proptest! {
         }).collect();
         is_judged(&entries)?;
         two_runs_agree(&entries)?;
+        is_judged_within(&entries, Limits { max_flows: 2, ..Limits::default() })?;
     }
 }
 

@@ -20,7 +20,7 @@ const MOST_SEGMENTS: usize = 40;
 
 fn main() -> io::Result<()> {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for target in ["report", "dissect", "flows"] {
+    for target in ["report", "files", "dissect", "flows"] {
         fs::create_dir_all(fuzz.join("corpus").join(target))?;
     }
     let mut made = 0;
@@ -28,6 +28,8 @@ fn main() -> io::Result<()> {
         let content = fs::read(&path)?;
         let seed = Seed { corpus: fuzz.join("corpus"), name: format!("{made:04}") };
         seed.write("report", &content[..content.len().min(MOST_OCTETS)])?;
+        let cut = [&[made as u8, 3, 7, 0b0110_1101][..], &content[..content.len().min(MOST_OCTETS)]].concat();
+        seed.write("files", &cut)?;
         seed.write_frames_and_segments(&content)?;
         made += 1;
     }

@@ -1,5 +1,5 @@
-//! Frames of any link type: the shortcut answers as the walk by layers does, every record is accounted for, where
-//! etherparse finds a plain TCP segment, so do we, and fragments come out the same when the records are taken apart.
+//! Frames of any link type: the shortcut answers as the walk by layers does, fragments read apart give what they give
+//! in one pass, every record is accounted for, and where etherparse finds a plain TCP segment, so do we.
 
 #![no_main]
 
@@ -7,35 +7,37 @@ use closewait::capture::{LinkType, Record};
 use closewait::dissect::{Dissected, Dissector, SkipTally};
 use closewait::tcp::{Flags, Segment};
 use closewait_fuzz::frames;
-use etherparse::{NetSlice, SlicedPacket, TcpSlice, TransportSlice};
+use etherparse::{LinkExtSlice, NetSlice, SlicedPacket, TcpSlice, TransportSlice};
 use libfuzzer_sys::fuzz_target;
 
 /// Extension headers of an ordinary packet.
 const MOST_EXTENSIONS: usize = 6;
 
 fuzz_target!(|input: &[u8]| {
-    let (mut short, mut long) = (Dissector::new(), Dissector::new());
     let records = frames::decode(input);
+    let (mut short, mut long) = (Dissector::new(), Dissector::new());
     for record in &records {
         let answer = long.dissect_by_layers(record);
         assert_eq!(format!("{:?}", short.dissect(record)), format!("{answer:?}"));
         hold_to_etherparse(record, &answer);
     }
     assert_eq!(short.tally(), long.tally());
-    hold_accounts(long.tally(), &records);
-    let (whole, parts) = (one_pass(&records), in_parts(&records));
-    hold_accounts(&whole.1, &records);
-    assert_eq!(format!("{whole:?}"), format!("{parts:?}"));
+    let (found, tally) = with_fragments(&records);
+    for (other, accounts) in [without_room(&records), read_apart(&records)] {
+        assert_eq!(format!("{other:?}"), format!("{found:?}"));
+        assert_eq!(accounts, tally);
+    }
+    for accounts in [long.tally(), &tally] {
+        assert_eq!(accounts.records(), records.len() as u64);
+        assert_eq!(
+            accounts.records(),
+            accounts.segments() + accounts.icmp_errors().count + accounts.skipped()
+        );
+    }
 });
 
-fn hold_accounts(tally: &SkipTally, records: &[Record<'_>]) {
-    assert_eq!(tally.records(), records.len() as u64);
-    assert_eq!(tally.records(), tally.segments() + tally.icmp_errors().count + tally.skipped());
-}
-
-/// With fragments put together.
-fn one_pass(records: &[Record<'_>]) -> (Vec<Dissected>, SkipTally) {
-    let (mut dissector, mut found) = (Dissector::new(), Vec::with_capacity(4));
+fn with_fragments(records: &[Record<'_>]) -> (Vec<Dissected>, SkipTally) {
+    let (mut dissector, mut found) = (Dissector::new(), Vec::with_capacity(1024));
     for record in records {
         dissector.dissect_onto(record, &mut found);
     }
@@ -43,24 +45,36 @@ fn one_pass(records: &[Record<'_>]) -> (Vec<Dissected>, SkipTally) {
     (found, dissector.into_tally())
 }
 
-/// The same with each record dissected by itself.
-fn in_parts(records: &[Record<'_>]) -> (Vec<Dissected>, SkipTally) {
-    let (mut whole, mut tally, mut all) = (Dissector::new(), SkipTally::default(), Vec::new());
+/// The shortcut places segments where there is room.
+fn without_room(records: &[Record<'_>]) -> (Vec<Dissected>, SkipTally) {
+    let (mut dissector, mut found) = (Dissector::new(), Vec::new());
     for record in records {
-        let (mut part, mut found) = (Dissector::deferring(), Vec::with_capacity(1));
-        part.dissect_onto(record, &mut found);
-        for next in found {
-            whole.passes(&next, &mut all);
-            all.push(next);
-        }
-        for fragment in part.take_fragments() {
-            whole.resume(fragment, &mut all);
-        }
-        tally.join(0, part.tally());
+        let mut place = Vec::new();
+        dissector.dissect_onto(record, &mut place);
+        found.extend(place);
     }
-    whole.finish(&mut all);
-    tally.join(0, whole.tally());
-    (all, tally)
+    dissector.finish(&mut found);
+    (found, dissector.into_tally())
+}
+
+/// Fragments are taken aside and put together by another dissector.
+fn read_apart(records: &[Record<'_>]) -> (Vec<Dissected>, SkipTally) {
+    let (mut reader, mut joiner) = (Dissector::deferring(), Dissector::new());
+    let (mut place, mut found) = (Vec::new(), Vec::new());
+    for record in records {
+        reader.dissect_onto(record, &mut place);
+        for next in place.drain(..) {
+            joiner.passes(&next, &mut found);
+            found.push(next);
+        }
+        for fragment in reader.take_fragments() {
+            joiner.resume(fragment, &mut found);
+        }
+    }
+    joiner.finish(&mut found);
+    let mut tally = reader.into_tally();
+    tally.join(0, joiner.tally());
+    (found, tally)
 }
 
 fn hold_to_etherparse(record: &Record<'_>, answer: &Dissected) {
@@ -69,9 +83,15 @@ fn hold_to_etherparse(record: &Record<'_>, answer: &Dissected) {
         LinkType(101) => SlicedPacket::from_ip(record.data),
         _ => return,
     };
-    let Ok(SlicedPacket { net: Some(net), transport: Some(TransportSlice::Tcp(tcp)), .. }) = &sliced else {
+    let Ok(SlicedPacket { link_exts, net: Some(net), transport: Some(TransportSlice::Tcp(tcp)), .. }) =
+        &sliced
+    else {
         return;
     };
+    // MACsec (IEEE 802.1AE) is counted by its EtherType, in the clear or not.
+    if link_exts.iter().any(|layer| matches!(layer, LinkExtSlice::Macsec(_))) {
+        return;
+    }
     // Without a length etherparse takes what was captured, we the jumbo option or the frame on the wire. It
     // follows any number of extension headers, we a few.
     let is_usual = match net {

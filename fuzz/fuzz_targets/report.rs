@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use closewait_fuzz::support::whole::hold;
+use closewait_fuzz::support::whole::{hold, hold_again};
 use libfuzzer_sys::{Corpus, fuzz_target};
 
 /// zstd packs a thousand times denser than this: no more of it than can be read in a moment.
@@ -12,6 +12,9 @@ fuzz_target!(|content: &[u8]| -> Corpus {
     if content.starts_with(&[0x28, 0xb5]) && content.len() > MOST_ZSTD {
         return Corpus::Reject;
     }
-    hold(content);
+    let (_, pages) = hold(content);
+    if content.len() % 2 == 0 {
+        hold_again(content, &pages);
+    }
     Corpus::Keep
 });

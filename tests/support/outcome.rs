@@ -30,7 +30,10 @@ pub struct Outcome {
 impl Outcome {
     /// Gives `entries` to a flow table, one by one.
     pub fn of(entries: &[Entry]) -> Self {
-        let limits = Limits::default();
+        Self::within(entries, Limits::default())
+    }
+
+    pub fn within(entries: &[Entry], limits: Limits) -> Self {
         let mut table = Table::new(limits);
         let mut outcome = Self::default();
         for (after, entry) in entries.iter().enumerate() {

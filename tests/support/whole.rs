@@ -5,14 +5,14 @@ use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use closewait::Analysis;
 use closewait::capture::Input;
 use closewait::diagnose::Finding;
 use closewait::flow::Flow;
 use closewait::report::{
-    FindingsCsv, FlowsCsv, JsonReport, Order, Paint, Reports, TextOptions, TextReport, TimelineCsv,
+    FindingsCsv, FlowsCsv, JsonReport, Order, Paint, Report, Reports, TextOptions, TextReport, TimelineCsv,
     TimelineText, write_ladder,
 };
+use closewait::{Analysis, Partial};
 
 use super::laws::makes_sense;
 use super::outcome::packets;
@@ -23,7 +23,7 @@ const LEAST_RECORD: u64 = 12;
 const LEAST_READ: u64 = 1024;
 
 /// What every report wrote.
-#[derive(Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct Pages {
     flows: Vec<u8>,
     by_start: Vec<u8>,
@@ -41,7 +41,8 @@ pub fn hold(content: &[u8]) -> (closewait::Outcome, Pages) {
     let source = Counting { content: Cursor::new(content.to_vec()), reads: Arc::clone(&reads) };
     let mut pages = Pages::default();
     let mut told = Vec::new();
-    let outcome = pages.write(Input::from_reader("mutant", source), &mut told);
+    let input = Input::from_reader("mutant", source);
+    let outcome = pages.write(&mut told, |reports| Analysis::new().run(input, reports).unwrap());
     let length = content.len() as u64;
     assert!(reads.load(Ordering::Relaxed) <= length / LEAST_READ + 16, "reads of {length} octets");
     if !is_packed(content) {
@@ -53,6 +54,17 @@ pub fn hold(content: &[u8]) -> (closewait::Outcome, Pages) {
     }
     pages.hold(&outcome);
     (outcome, pages)
+}
+
+/// Read apart and joined, `content` yields the same pages; and so it does in a second run, which has another hash key.
+pub fn hold_again(content: &[u8], pages: &Pages) {
+    let input = |content: &[u8]| Input::from_reader("mutant", Cursor::new(content.to_vec()));
+    let (mut again, mut joined, mut told) = (Pages::default(), Pages::default(), Vec::new());
+    again.write(&mut told, |reports| Analysis::new().run(input(content), reports).unwrap());
+    again.equal(pages, "run again");
+    let partial = Partial::read(input(content));
+    joined.write(&mut told, |reports| Analysis::new().run_joined(partial, reports).unwrap());
+    joined.equal(pages, "read apart");
 }
 
 fn is_packed(content: &[u8]) -> bool {
@@ -82,7 +94,11 @@ fn hold_accounts(outcome: &closewait::Outcome, told: &[(Flow, Vec<Finding>)]) {
 }
 
 impl Pages {
-    fn write(&mut self, input: Input, told: &mut Vec<(Flow, Vec<Finding>)>) -> closewait::Outcome {
+    fn write<T>(
+        &mut self,
+        told: &mut Vec<(Flow, Vec<Finding>)>,
+        run: impl FnOnce(&mut dyn Report) -> T,
+    ) -> T {
         let ladders = &mut self.ladders;
         let mut reports = Reports(vec![
             Box::new(FlowsCsv::new(&mut self.flows, Order::Finished)),
@@ -97,7 +113,19 @@ impl Pages {
                 told.push((flow.clone(), findings.to_vec()));
             }),
         ]);
-        Analysis::new().run(input, &mut reports).unwrap()
+        run(&mut reports)
+    }
+
+    fn equal(&self, other: &Self, how: &str) {
+        let all = |pages: &Self| {
+            let Self { flows, by_start, findings, timeline, json, text, lines, ladders } = pages;
+            [flows, by_start, findings, timeline, json, text, lines, ladders]
+                .map(|page| String::from_utf8_lossy(page).into_owned())
+        };
+        for (ours, theirs) in all(self).iter().zip(&all(other)) {
+            let differ = ours.lines().zip(theirs.lines()).find(|(ours, theirs)| ours != theirs);
+            assert!(ours == theirs, "{how}: {differ:?}");
+        }
     }
 
     fn hold(&self, outcome: &closewait::Outcome) {
