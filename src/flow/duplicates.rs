@@ -14,17 +14,23 @@ const COPY_WINDOW: TimeDelta = TimeDelta::from_millis(100);
 
 /// Copies of one packet are this many routers apart at most.
 const MOST_HOPS: u8 = 8;
-const REMEMBERED: usize = 4;
+/// A short connection in full, so that copies that come after its end are still told.
+const REMEMBERED: usize = 12;
 
 /// The last few segments of one flow.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Recent {
-    signatures: [u32; REMEMBERED],
-    /// Capture time in units of 2²⁰ ns (1.05 ms), wrapping after 68 s.
-    times: [u16; REMEMBERED],
-    /// Interface (folded to eight bits) and time to live.
-    paths: [(u8, u8); REMEMBERED],
+    places: [Passed; REMEMBERED],
     next: u8,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Passed {
+    signature: u32,
+    /// Capture time in units of 2²⁰ ns (1.05 ms), wrapping after 68 s.
+    time: u16,
+    /// Interface (folded to eight bits) and time to live.
+    path: (u8, u8),
 }
 
 impl Recent {
@@ -32,13 +38,13 @@ impl Recent {
     #[inline]
     pub(super) fn remember(&mut self, segment: &Segment) {
         let place = usize::from(self.next) % REMEMBERED;
-        self.next = self.next.wrapping_add(1);
-        if let (Some(signature), Some(time), Some(path)) =
-            (self.signatures.get_mut(place), self.times.get_mut(place), self.paths.get_mut(place))
-        {
-            *signature = signature_of(segment);
-            *time = coarse(segment.time);
-            *path = path_of(segment);
+        self.next = u8::try_from(place + 1).unwrap_or(0);
+        if let Some(place) = self.places.get_mut(place) {
+            *place = Passed {
+                signature: signature_of(segment),
+                time: coarse(segment.time),
+                path: path_of(segment),
+            };
         }
     }
 
@@ -50,13 +56,9 @@ impl Recent {
         let signature = signature_of(segment);
         let now = coarse(segment.time);
         let window = coarse(Timestamp::from_nanos(COPY_WINDOW.nanos()));
-        (0..REMEMBERED).any(|place| {
-            self.signatures.get(place) == Some(&signature)
-                && self
-                    .times
-                    .get(place)
-                    .is_some_and(|&then| now.wrapping_sub(then) <= window || then.wrapping_sub(now) <= window)
-                && self.paths.get(place).is_some_and(|&path| is_another_way(path, segment))
+        self.places.iter().any(|passed| {
+            let apart = now.wrapping_sub(passed.time).min(passed.time.wrapping_sub(now));
+            passed.signature == signature && apart <= window && is_another_way(passed.path, segment)
         })
     }
 }
