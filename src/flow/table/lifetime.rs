@@ -138,7 +138,7 @@ impl Table {
     fn terms(&self, live: &Live, decided: Timestamp) -> Circumstances<'_> {
         Circumstances {
             decided,
-            now: self.watermark,
+            now: self.now(),
             cut: self.cuts.iter().any(|&record| record >= live.first.record),
             limits: &self.limits,
         }

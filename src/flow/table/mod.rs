@@ -65,6 +65,8 @@ pub struct Table {
     /// Kept for its allocation.
     scratch: Vec<Event>,
     watermark: Timestamp,
+    /// How far the latest segment's time lies behind the watermark: much only after the clock was set back.
+    lag: TimeDelta,
     /// When the second after the watermark's begins.
     next_second: Timestamp,
     /// A time far ahead that no second record has confirmed yet.
@@ -96,6 +98,7 @@ impl Table {
             finished: Vec::new(),
             scratch: Vec::new(),
             watermark: Timestamp::MIN,
+            lag: TimeDelta::ZERO,
             next_second: Timestamp::MIN,
             leap: None,
             latest: NONE,
@@ -127,6 +130,7 @@ impl Table {
     pub fn observe(&mut self, segment: &Segment, done: &mut dyn FnMut(&Flow)) {
         self.stats.segments += 1;
         self.advance(segment.time, done);
+        self.lag = self.watermark - segment.time;
         // Segments of one flow come in rows: try the latest before looking any up.
         let slot = match self.slots.get(self.latest as usize) {
             Some(Some(live)) if live.is_newest_of(segment, self.watermark) => self.latest,
@@ -210,12 +214,18 @@ impl Table {
             }
             for &(_, slot) in batch {
                 if slot & REST == 0 {
-                    self.close(slot, self.watermark, done);
+                    self.close(slot, self.now(), done);
                 } else {
-                    self.close_resting(slot, self.watermark, done);
+                    self.close_resting(slot, self.now(), done);
                 }
             }
         }
+    }
+
+    /// What the clock said last. Up to here the capture shows what did not happen; one that was set back shows less
+    /// than its highest time stamp promises.
+    fn now(&self) -> Timestamp {
+        self.watermark + -self.lag.max(TimeDelta::ZERO)
     }
 
     fn hash_of(&self, tuple: &FourTuple) -> u64 {
