@@ -76,6 +76,7 @@ fn closing(case: &Case<'_>) -> Option<FlowOutcome> {
     let first = case.fin[closer]?;
     let Some(second) = case.fin[!closer] else {
         return Some(match first.acked {
+            Some(_) if is_missing_an_answer(case, !closer) => FlowOutcome::Undecided,
             Some(_) => FlowOutcome::HalfClosed,
             None if first.copies > 1 => FlowOutcome::FinUnacked,
             // Its sender would have repeated it had nobody acknowledged: the capture ends too soon, or missed the
@@ -108,18 +109,14 @@ fn is_prompt(acked: Option<RecordRef>, second: RecordRef) -> bool {
 /// Connections that nobody closed.
 fn open(case: &Case<'_>) -> FlowOutcome {
     let live = case.live;
-    let unacked = |role: Role| {
-        let (half, peer) = (&live.halves[role], &live.halves[!role]);
-        half.octets > 0 && (!peer.ack_seen || half.next.after(peer.acked))
-    };
     let stalled = Role::BOTH.into_iter().any(|role| live.halves[role].window_closed);
-    let waited = |role: Role| case.now - live.halves[role].last.at.time >= ANSWER_TIME;
-    let stuck = Role::BOTH.into_iter().any(|role| unacked(role) && live.halves[role].retransmissions > 0);
-    let missed = Role::BOTH.into_iter().any(|role| unacked(role) && waited(role));
+    let is_stuck = |role: Role| has_unacked(case, role) && live.halves[role].retransmissions > 0;
+    let stuck = Role::BOTH.into_iter().any(is_stuck);
+    let missed = Role::BOTH.into_iter().any(|role| is_missing_an_answer(case, role));
     let asked = live.burst.talker == Some(Role::Initiator);
     if stalled {
         FlowOutcome::OpenStalled
-    } else if asked && !unacked(Role::Initiator) {
+    } else if asked && !has_unacked(case, Role::Initiator) {
         FlowOutcome::OpenUnanswered
     } else if stuck {
         FlowOutcome::OpenUnacked
@@ -129,6 +126,19 @@ fn open(case: &Case<'_>) -> FlowOutcome {
     } else {
         FlowOutcome::Open
     }
+}
+
+/// Octets of `role` were not acknowledged.
+fn has_unacked(case: &Case<'_>, role: Role) -> bool {
+    let (half, peer) = (&case.live.halves[role], &case.live.halves[!role]);
+    half.octets > 0 && (!peer.ack_seen || half.next.after(peer.acked))
+}
+
+/// Octets of `role` were neither acknowledged nor sent again, though there was time for it.
+fn is_missing_an_answer(case: &Case<'_>, role: Role) -> bool {
+    let half = &case.live.halves[role];
+    let waited = case.now - half.last.at.time >= ANSWER_TIME;
+    has_unacked(case, role) && waited && half.retransmissions == 0
 }
 
 /// What the capture cannot have seen of this flow, where the verdict rests on not having seen it.
@@ -159,9 +169,9 @@ fn blind_spot(case: &Case<'_>, outcome: FlowOutcome) -> Option<&'static str> {
     None
 }
 
-/// From the first FIN to the other side's.
+/// From the first FIN to the other side's; nothing where two clocks put the second before the first.
 pub(super) fn fin_delay(case: &Case<'_>) -> Option<TimeDelta> {
     let closer = case.active_closer?;
     let (first, second) = (case.fin[closer]?, case.fin[!closer]?);
-    Some(second.first.time - first.first.time)
+    Some((second.first.time - first.first.time).max(TimeDelta::ZERO))
 }

@@ -1,6 +1,6 @@
 use super::ending;
 use crate::diagnose::{Context, Evidence, Finding};
-use crate::flow::{Answered, EventKind, Flow, Reset, ResetKind};
+use crate::flow::{Answered, EventKind, Flow, Origin, Reset, ResetKind};
 
 use crate::diagnose::rules::lookup;
 
@@ -36,9 +36,16 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
         .and_maybe(reset.answers.map(|(_, record)| record), "the segment that it answers")
         .and_maybe(before, "last data");
     Some(
-        Finding::new(&STATE_LOST, flow, flow.endpoint(reset.by), evidence)
-            .proven_if(!flow.traffic[reset.by].gap && reset.answers.is_some()),
+        Finding::new(&STATE_LOST, flow, flow.endpoint(reset.by), evidence).proven_if(
+            !flow.traffic[reset.by].gap && reset.answers.is_some() && !may_have_closed(flow, reset),
+        ),
     )
+}
+
+/// The capture begins inside the connection and shows nothing that the sender of the RST had still to say: it may
+/// have closed, and forgotten, before.
+fn may_have_closed(flow: &Flow, reset: Reset) -> bool {
+    flow.origin == Origin::Midstream && flow.traffic[reset.by].octets == 0
 }
 
 fn find(flow: &Flow) -> Option<Reset> {
