@@ -19,12 +19,19 @@ use crate::compare::outcomes_of;
 use crate::truth::{Connection, Truth, Tuple, tuple_of};
 use crate::{captures, lab, load_truth};
 
-/// What remains: damage, what is said falsely, how often.
+/// What remains: how often, damage, what is said falsely. By kind:
 ///
-/// A RST takes no sequence space and draws no answer. Where it is the record that is missing, nothing in its flow
-/// tells: the connection looks open, half-closed or unanswered. The same holds for a FIN that is missing with its
-/// ACK, for the rest of a connection of which only a handshake is left, and for one of which the end was lost with
-/// everything after it.
+/// - *A RST is missing.* It takes no sequence space and draws no answer, so nothing in its flow tells: the
+///   connection looks open, half-closed (FIN101), or its SYN unanswered.
+/// - *A FIN is missing with all that acknowledges it,* or a connection's whole end: the same.
+/// - *One direction only.* SYNs whose answers or refusals go the other way look unanswered; only the capture as a
+///   whole can tell.
+/// - *The segment that drew a RST is missing:* the RST answers another, or seems to come from nowhere.
+/// - *Whether a RST was heeded* shows in later plain ACKs of its receiver, and these are missing.
+/// - *No SYN:* several connections on one four-tuple, without their beginnings, are told as one.
+/// - *No plain ACK:* what is repeated after a lost ACK looks never acknowledged.
+/// - *Forged RSTs* of which the alleged sender's own segments, and with them its time to live, are missing.
+/// - *5 ms later* is enough to be late by a second for one that was so by less than 5 ms.
 const REMAINING: &str = include_str!("../../testdata/golden/thinned.txt");
 
 #[test]

@@ -43,7 +43,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         live,
         events: &events,
         limits: terms.limits,
-        now: terms.now.max(live.last().time),
+        now: terms.now.max(latest_time(live)),
         cut: terms.cut,
         fin,
         active_closer: first_closer(&fin),
@@ -99,6 +99,13 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         resets,
         events,
     }
+}
+
+/// The time of the last record, not the highest: the clock may have been set back during the flow's life.
+fn latest_time(live: &Live) -> Timestamp {
+    let Sides { initiator, responder } = &live.halves;
+    let (one, other) = (initiator.last.at, responder.last.at);
+    if one.record > other.record { one.time } else { other.time }
 }
 
 /// Both sides' FINs: first and last copy, and the first segment that acknowledges each.
