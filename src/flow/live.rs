@@ -303,7 +303,7 @@ impl Live {
         half.octets += u64::from(segment.octets);
         half.ttl = (half.ttl.0.min(segment.ttl), half.ttl.1.max(segment.ttl));
         half.follow(segment, 0);
-        self.recent.remember_plain(segment);
+        self.recent.remember(segment);
         if segment.octets > 0 {
             self.letters.note(from, Letter::D);
             self.talk(segment, from);

@@ -159,7 +159,7 @@ impl Verdict {
 }
 
 /// The outcomes that stand for a class of the lab.
-fn outcomes_of(class: &str) -> &'static [&'static str] {
+pub(crate) fn outcomes_of(class: &str) -> &'static [&'static str] {
     match class {
         "clean_close" => &["clean_close"],
         "simultaneous_close" => &["simultaneous_close"],

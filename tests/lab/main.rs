@@ -8,6 +8,7 @@
 
 mod compare;
 mod rows;
+mod thinned;
 mod truth;
 
 use std::fmt::Write;
@@ -155,10 +156,14 @@ fn judge(name: &str, read: fn(&[PathBuf]) -> Rows) -> Verdict {
 }
 
 fn load(name: &str, read: fn(&[PathBuf]) -> Rows) -> (Truth, Rows) {
-    let plain = lab().join(format!("{name}.truth.json"));
-    let truth = Truth::load(&if plain.exists() { plain } else { plain.with_extension("json.gz") });
+    let truth = load_truth(name);
     let rows = read(&truth.files(lab()));
     (truth, rows)
+}
+
+fn load_truth(name: &str) -> Truth {
+    let plain = lab().join(format!("{name}.truth.json"));
+    Truth::load(&if plain.exists() { plain } else { plain.with_extension("json.gz") })
 }
 
 /// Names of all captures with a truth file, those that hold no capture at all excepted.

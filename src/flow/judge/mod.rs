@@ -59,7 +59,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         one_way: terms.one_way,
         fin,
         active_closer: first_closer(&fin, live.stage.order),
-        handshake: handshake_of(live),
+        handshake: handshake_of(live, &events),
     };
     let resets = reset::judge_resets(&case);
     let deciding_reset = reset::deciding(&resets);
@@ -126,13 +126,8 @@ fn fin_facts(live: &Live, events: &[Event]) -> Sides<Option<FinFacts>> {
     if !live.halves.initiator.fin && !live.halves.responder.fin {
         return fins;
     }
-    for event in events {
-        if matches!(
-            event.kind,
-            EventKind::Ghost | EventKind::IcmpError | EventKind::Rst | EventKind::RstOutside
-        ) {
-            continue;
-        }
+    let own = || events.iter().filter(|event| belongs_to_the_close(event));
+    for event in own() {
         if let Some(peer) = &mut fins[!event.from]
             && event.flags.ack()
             && event.ack.at_or_after(peer.end)
@@ -160,13 +155,35 @@ fn fin_facts(live: &Live, events: &[Event]) -> Sides<Option<FinFacts>> {
             }
         }
     }
+    for role in Role::BOTH {
+        let peer_end = fins[!role].map(|peer| peer.end);
+        if let Some(fin) = &mut fins[role] {
+            let covers = |event: &Event, end| event.flags.ack() && event.ack.at_or_after(end);
+            let first_copy = own().find(|event| event.at == fin.first);
+            fin.acknowledges_peer |= first_copy.zip(peer_end).is_some_and(|(first, end)| covers(first, end));
+            let mut answers = own().filter(|event| event.from != role && covers(event, fin.end));
+            fin.acked = fin.acked.or_else(|| answers.next().map(|event| event.at));
+        }
+    }
     fins
 }
 
+fn belongs_to_the_close(event: &Event) -> bool {
+    use EventKind::{Ghost, IcmpError, Rst, RstOutside};
+    !matches!(event.kind, Ghost | IcmpError | Rst | RstOutside)
+}
+
+/// The side whose FIN is acknowledged by the other's: what an ACK covers came before it, even where the two
+/// directions were captured by two clocks. Else their order tells.
 fn first_closer(fin: &Sides<Option<FinFacts>>, order: Order) -> Option<Role> {
     match (fin.initiator, fin.responder) {
-        (Some(initiator), Some(responder)) if order.is_before(responder.first, initiator.first) => {
-            Some(Role::Responder)
+        (Some(initiator), Some(responder)) => {
+            let (earlier, fin) = if order.is_before(responder.first, initiator.first) {
+                (Role::Responder, responder)
+            } else {
+                (Role::Initiator, initiator)
+            };
+            Some(if fin.acknowledges_peer { !earlier } else { earlier })
         }
         (Some(_), _) => Some(Role::Initiator),
         (None, Some(_)) => Some(Role::Responder),
@@ -174,15 +191,31 @@ fn first_closer(fin: &Sides<Option<FinFacts>>, order: Order) -> Option<Role> {
     }
 }
 
-fn handshake_of(live: &Live) -> Handshake {
+fn handshake_of(live: &Live, events: &[Event]) -> Handshake {
     let stage = &live.stage;
     match (stage.syn, stage.syn_ack) {
         _ if stage.simultaneous_open && (stage.handshake_done || stage.syn_ack) => Handshake::Simultaneous,
-        (_, true) if stage.handshake_done => Handshake::Complete,
+        (_, true) if stage.handshake_done || numbers_show_a_connection(live, events) => Handshake::Complete,
         (_, true) => Handshake::SynAck,
         (true, false) => Handshake::Syn,
         (false, false) => Handshake::NotSeen,
     }
+}
+
+/// True when the numbers show that the handshake was completed where the capture did not, or not in that order: the
+/// initiator acknowledged the SYN-ACK; or the responder acknowledged more than the SYN; or a bare RST of the
+/// initiator lies beyond its SYN, so what that answers had acknowledged more.
+fn numbers_show_a_connection(live: &Live, events: &[Event]) -> bool {
+    let Sides { initiator, responder } = &live.halves;
+    let after_syn = initiator.base.add(1);
+    let acknowledged = initiator.ack_seen && initiator.acked.after(responder.base);
+    let went_on = responder.ack_seen && responder.acked.after(after_syn);
+    let forgot = |event: &Event| {
+        let is_bare_rst = event.kind == EventKind::Rst && !event.flags.ack();
+        is_bare_rst && event.from == Role::Initiator && event.seq.after(after_syn)
+    };
+    live.stage.syn_ack
+        && (acknowledged || live.stage.syn && !live.stage.fast_open && (went_on || events.iter().any(forgot)))
 }
 
 /// From the SYN copy that was answered to the ACK of the SYN-ACK.

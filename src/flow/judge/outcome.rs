@@ -39,8 +39,8 @@ fn opening(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {
         Handshake::Syn if reset.is_some() && case.live.halves.responder.packets > 0 => None,
         Handshake::Syn if case.live.stage.icmp && answered_by_icmp(case) => Some(FlowOutcome::RefusedIcmp),
         Handshake::Syn if case.live.halves.responder.seen && case.live.stage.handshake_done => None,
-        // Its ACKs tell that the initiator was answered, and what it did then.
-        Handshake::Syn if case.live.is_unseen(Role::Responder) => None,
+        // Its ACKs tell that the initiator was answered, captured or not, and what it did then.
+        Handshake::Syn if case.live.halves.initiator.ack_seen => None,
         Handshake::Syn => Some(FlowOutcome::SynUnanswered),
         // A responder that takes its SYN-ACK back did not wait for the initiator.
         Handshake::SynAck if reset.is_some_and(|reset| reset.by == Role::Responder) => None,
@@ -79,6 +79,8 @@ fn by_reset(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {
         ResetKind::StaleData => FlowOutcome::LateDataRst,
         ResetKind::StaleFin => FlowOutcome::LateFinRst,
         ResetKind::StaleProbe => FlowOutcome::LateProbeRst,
+        // With one direction only, whether both had closed before it cannot be told.
+        _ if case.fin[reset.by].is_some() && !case.live.halves[!reset.by].seen => FlowOutcome::Undecided,
         _ if reset.by == Role::Initiator => FlowOutcome::ResetInitiator,
         _ => FlowOutcome::ResetResponder,
     })
@@ -90,6 +92,7 @@ fn closing(case: &Case<'_>) -> Option<FlowOutcome> {
     let first = case.fin[closer]?;
     let Some(second) = case.fin[!closer] else {
         return Some(match first.acked {
+            Some(_) if is_missing_an_answer(case, !closer) => FlowOutcome::Undecided,
             Some(_) => FlowOutcome::HalfClosed,
             None if is_repeated(&first, 2) => FlowOutcome::FinUnacked,
             // Its sender would have repeated it had nobody acknowledged: the capture ends too soon, or missed the
@@ -118,18 +121,14 @@ fn is_repeated(fin: &FinFacts, copies: u32) -> bool {
 /// Connections that nobody closed.
 fn open(case: &Case<'_>) -> FlowOutcome {
     let live = case.live;
-    let unacked = |role: Role| {
-        let (half, peer) = (&live.halves[role], &live.halves[!role]);
-        half.octets > 0 && (!peer.ack_seen || half.next.after(peer.acked))
-    };
     let stalled = Role::BOTH.into_iter().any(|role| live.halves[role].window_closed);
-    let waited = |role: Role| case.now - live.halves[role].last.at.time >= ANSWER_TIME;
-    let stuck = Role::BOTH.into_iter().any(|role| unacked(role) && has_repeated_octets(case, role));
-    let missed = Role::BOTH.into_iter().any(|role| unacked(role) && waited(role));
+    let is_stuck = |role: Role| has_unacked(case, role) && has_repeated_octets(case, role);
+    let stuck = Role::BOTH.into_iter().any(is_stuck);
+    let missed = Role::BOTH.into_iter().any(|role| is_missing_an_answer(case, role));
     let asked = live.burst.talker == Some(Role::Initiator);
     if stalled {
         FlowOutcome::OpenStalled
-    } else if asked && !unacked(Role::Initiator) {
+    } else if asked && !has_unacked(case, Role::Initiator) {
         FlowOutcome::OpenUnanswered
     } else if stuck {
         FlowOutcome::OpenUnacked
@@ -152,6 +151,19 @@ fn has_repeated_octets(case: &Case<'_>, role: Role) -> bool {
         Role::Responder => kept,
     };
     case.live.halves[role].retransmissions > repeated_syns
+}
+
+/// Octets of `role` were not acknowledged.
+fn has_unacked(case: &Case<'_>, role: Role) -> bool {
+    let (half, peer) = (&case.live.halves[role], &case.live.halves[!role]);
+    half.octets > 0 && (!peer.ack_seen || half.next.after(peer.acked))
+}
+
+/// Octets of `role` were neither acknowledged nor sent again, though there was time for it.
+fn is_missing_an_answer(case: &Case<'_>, role: Role) -> bool {
+    let half = &case.live.halves[role];
+    let waited = case.now - half.last.at.time >= ANSWER_TIME;
+    has_unacked(case, role) && waited && !has_repeated_octets(case, role)
 }
 
 /// What the capture cannot have seen of this flow, where the verdict rests on not having seen it.
@@ -184,7 +196,7 @@ fn blind_spot(case: &Case<'_>, outcome: FlowOutcome) -> Option<&'static str> {
     None
 }
 
-/// From the first FIN to the other side's.
+/// From the first FIN to the other side's; nothing where two clocks put the second before the first.
 pub(super) fn fin_delay(case: &Case<'_>) -> Option<TimeDelta> {
     let closer = case.active_closer?;
     let (first, second) = (case.fin[closer]?, case.fin[!closer]?);

@@ -208,8 +208,12 @@ fn is_ignored(case: &Case<'_>, rst: &Event, answers: Option<Answered>, kind: Res
     if kind == ResetKind::Refusal {
         return case.live.stage.syn_ack && case.live.stage.handshake_done;
     }
+    // RSTs that come together share what follows them.
     let later_rst = |event: &&Event| {
-        event.kind == EventKind::Rst && event.from == rst.from && case.is_before(rst.at, event.at)
+        event.kind == EventKind::Rst
+            && event.from == rst.from
+            && case.is_before(rst.at, event.at)
+            && event.time() - rst.time() > CROSSING
     };
     let next_rst = case.events.iter().find(later_rst).map(|event| event.at);
     let went_on = |event: &&Event| {

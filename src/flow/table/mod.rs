@@ -285,9 +285,9 @@ impl Table {
             }
             for &(_, slot) in batch {
                 if slot & REST == 0 {
-                    self.close(slot, self.watermark, done);
+                    self.close(slot, self.now(), done);
                 } else {
-                    self.close_resting(slot, self.watermark, done);
+                    self.close_resting(slot, self.now(), done);
                 }
             }
         }

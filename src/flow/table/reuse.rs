@@ -3,7 +3,7 @@
 use crate::flow::facts::{Limits, Reuse, ReuseKind};
 use crate::flow::live::Live;
 use crate::flow::tombstone::Tombstone;
-use crate::net::Role;
+use crate::net::{Role, Sides};
 use crate::tcp::{Segment, SeqNumber};
 use crate::time::{TimeDelta, Timestamp};
 
@@ -13,9 +13,7 @@ impl Live {
         let gap = now - self.last().time;
         let closed = |role| self.halves[role].fin;
         let (kind, waiting) = match (closed(Role::Initiator), closed(Role::Responder)) {
-            _ if self.stage.rst || !(self.halves.responder.seen && self.halves.initiator.seen) => {
-                (ReuseKind::Clean, None)
-            }
+            _ if self.stage.rst || self.may_have_ended_unseen() => (ReuseKind::Clean, None),
             (true, true) if (TimeDelta::ZERO..limits.time_wait).contains(&gap) => {
                 (ReuseKind::WithinTimeWait, None)
             }
@@ -25,6 +23,12 @@ impl Live {
             (false, false) => (ReuseKind::Open, None),
         };
         Reuse { predecessor: self.first.record, gap: known(gap), kind, waiting }
+    }
+
+    /// The capture missed one direction, or octets that a side acknowledged: its end may have been among them.
+    fn may_have_ended_unseen(&self) -> bool {
+        let Sides { initiator, responder } = &self.halves;
+        !(initiator.seen && responder.seen) || initiator.has_gap(responder) || responder.has_gap(initiator)
     }
 }
 

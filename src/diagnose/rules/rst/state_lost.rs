@@ -1,7 +1,7 @@
 use super::ending;
 use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding};
-use crate::flow::{Answered, EventKind, Flow, Reset, ResetKind};
+use crate::flow::{Answered, EventKind, Flow, Origin, Reset, ResetKind};
 
 rule! {
     /// ## What we saw
@@ -36,10 +36,16 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and_maybe(before, "last data");
     Some(
         Finding::new(&STATE_LOST, flow, flow.endpoint(reset.by), evidence)
-            .proven_if(reset.answers.is_some())
+            .proven_if(reset.answers.is_some() && !may_have_closed(flow, reset))
             .unless(lookup::closed_unseen(flow, reset.by))
             .unless(context.doubts.absence(flow.first)),
     )
+}
+
+/// The capture begins inside the connection and shows nothing that the sender of the RST had still to say: it may
+/// have closed, and forgotten, before.
+fn may_have_closed(flow: &Flow, reset: Reset) -> bool {
+    flow.origin == Origin::Midstream && flow.traffic[reset.by].octets == 0
 }
 
 fn find(flow: &Flow) -> Option<Reset> {
