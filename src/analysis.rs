@@ -1,22 +1,22 @@
 //! One run: captures in, flows and findings out. Wires the stages together.
 
+mod facts;
 mod order;
 mod partial;
 mod sight;
+mod teller;
 
 use std::io;
 
 use self::order::TimeOrder;
 pub use self::partial::Partial;
-use crate::capture::{
-    Account, ClockHealth, Compression, FileSummary, Gap, Health, Input, Irregularity, Locator, Overlap,
-    Problem,
-};
-use crate::diagnose::{Context, Finding, InputFinding, Severity, Sight, diagnose, diagnose_input};
-use crate::dissect::{Dissector, SkipTally, Skips};
+use self::teller::Teller;
+use crate::capture::{Account, FileSummary, Input, Locator, Problem};
+use crate::diagnose::{InputFinding, Severity, Sight};
+use crate::dissect::{Dissector, SkipTally};
 use crate::flow::{Entry, Flow, FlowOutcome, Limits, Table, TableStats};
 use crate::narrow::Narrowing;
-use crate::report::{FileFacts, InputFacts, Plan, Report, Skipped, Sources};
+use crate::report::{InputFacts, Plan, Report};
 
 /// Records between two calls of the progress callback.
 const PROGRESS_EVERY: u64 = 1 << 14;
@@ -223,226 +223,4 @@ fn cut_at(problem: &Problem) -> Option<u64> {
         Problem::Damaged(damage) if damage.kind.ends_file() => Some(damage.global_record),
         _ => None,
     }
-}
-
-/// Hands finished flows to the reports, with their findings.
-struct Teller<'r> {
-    narrowing: &'r Narrowing,
-    limits: Limits,
-    report: &'r mut dyn Report,
-    error: io::Result<()>,
-    names: Vec<String>,
-    findings: Vec<Finding>,
-    /// All flows, those left out by narrowing as well.
-    sight: Sight,
-    flows: u64,
-    left_out: u64,
-    by_outcome: Vec<u64>,
-    by_severity: [u64; 3],
-}
-
-impl<'r> Teller<'r> {
-    fn new(narrowing: &'r Narrowing, limits: Limits, report: &'r mut dyn Report, names: Vec<String>) -> Self {
-        Self {
-            narrowing,
-            limits,
-            report,
-            error: Ok(()),
-            names,
-            findings: Vec::new(),
-            sight: Sight::default(),
-            flows: 0,
-            left_out: 0,
-            by_outcome: vec![0; FlowOutcome::ALL.len()],
-            by_severity: [0; 3],
-        }
-    }
-
-    fn failed(&self) -> bool {
-        self.error.is_err()
-    }
-
-    fn tell(&mut self, flow: &Flow, locator: &Locator) {
-        if self.error.is_err() {
-            return;
-        }
-        self.sight.add(flow);
-        if !self.narrowing.admits(flow) {
-            self.left_out += 1;
-            return;
-        }
-        diagnose(
-            flow,
-            &Context { limits: &self.limits, now: flow.decided, doubts: self.sight.doubts() },
-            &mut self.findings,
-        );
-        self.findings.retain(|finding| self.narrowing.admits_finding(finding));
-        self.flows += 1;
-        if let Some(count) = self.by_outcome.get_mut(flow.outcome as usize) {
-            *count += 1;
-        }
-        for finding in &self.findings {
-            count(&mut self.by_severity, finding.severity);
-        }
-        let locate = |record| locator.locate(record);
-        let sources = Sources { names: &self.names, locate: &locate };
-        self.error = self.report.flow(flow, &self.findings, &sources);
-    }
-
-    /// Tells what the capture could not show; every flow was told.
-    fn tell_input(&mut self, locator: &Locator) -> io::Result<Vec<InputFinding>> {
-        let mut findings = diagnose_input(&self.sight);
-        findings.retain(|finding| self.narrowing.admits_code(finding.rule.code));
-        for finding in &findings {
-            count(&mut self.by_severity, finding.severity);
-        }
-        let locate = |record| locator.locate(record);
-        self.report.input(&findings, &Sources { names: &self.names, locate: &locate })?;
-        Ok(findings)
-    }
-
-    fn finish(mut self, account: Account, tally: &SkipTally, table: TableStats) -> io::Result<Outcome> {
-        std::mem::replace(&mut self.error, Ok(()))?;
-        let input_findings = self.tell_input(&account.locator)?;
-        let facts = input_facts(&account, tally, table);
-        self.report.finish(&facts)?;
-        let outcomes =
-            FlowOutcome::ALL.into_iter().zip(self.by_outcome).filter(|(_, count)| *count > 0).collect();
-        let Account { files, problems, .. } = account;
-        Ok(Outcome {
-            input: facts,
-            files,
-            problems,
-            flows: self.flows,
-            flows_left_out: self.left_out,
-            outcomes,
-            findings: self.by_severity,
-            input_findings,
-            table,
-        })
-    }
-}
-
-fn count(by_severity: &mut [u64; 3], severity: Severity) {
-    if let Some(count) = by_severity.get_mut(severity as usize) {
-        *count += 1;
-    }
-}
-
-fn input_facts(account: &Account, tally: &SkipTally, table: TableStats) -> InputFacts {
-    let mut skipped: Vec<Skipped> = tally
-        .reasons()
-        .map(|(reason, skips)| Skipped {
-            reason: reason.to_string(),
-            count: skips.count,
-            first_record: skips.first_record,
-        })
-        .collect();
-    let Skips { count, first_record } = tally.icmp_errors();
-    if count > 0 {
-        skipped.push(Skipped { reason: "ICMP error about TCP".to_owned(), count, first_record });
-    }
-    skipped.sort_by_key(|skipped| (std::cmp::Reverse(skipped.count), skipped.first_record));
-    InputFacts {
-        files: account.files.iter().map(file_facts).collect(),
-        records: tally.records(),
-        segments: tally.segments(),
-        skipped,
-        late_segments: table.late,
-        duplicates: table.copies,
-        first_time: account.files.iter().filter_map(|file| file.first_time).min(),
-        last_time: account.end(),
-        notes: notes(account, &account.health(), table),
-    }
-}
-
-fn file_facts(file: &FileSummary) -> FileFacts {
-    let compression =
-        if file.compression == Compression::None { String::new() } else { format!(", {}", file.compression) };
-    FileFacts {
-        name: file.path.display().to_string(),
-        format: file.format.map_or_else(String::new, |format| format!("{format}{compression}")),
-        link_types: file.links.iter().map(ToString::to_string).collect(),
-        snaplen: (file.snaplen != 0).then_some(file.snaplen),
-        records: file.records,
-        bytes: file.bytes_read,
-    }
-}
-
-/// What limits the input, one sentence each.
-fn notes(account: &Account, health: &Health, table: TableStats) -> Vec<String> {
-    let mut notes: Vec<String> = account.problems.iter().map(ToString::to_string).collect();
-    let name = |file: usize| {
-        account.files.get(file).map_or_else(String::new, |file| file.path.display().to_string())
-    };
-    notes.extend(health.overlaps.iter().map(|overlap| overlap_note(overlap, &name)));
-    notes.extend(health.gaps.iter().map(|gap| gap_note(gap, &name)));
-    if let Some(dropped @ 1..) = health.dropped {
-        notes.push(format!("the capturing host says that it dropped {dropped} frames"));
-    }
-    notes.extend(clock_notes(&health.clock, &name));
-    if table.evicted > 0 {
-        notes.push(format!(
-            "{} connections were told before their end because more were live than --max-flows",
-            table.evicted
-        ));
-    }
-    if table.forgotten > 0 {
-        notes.push(format!(
-            "{} connections that had ended were forgotten: what came later on their ports counts as new",
-            table.forgotten
-        ));
-    }
-    if health.untimed.count > 0 {
-        notes.push(format!(
-            "{} records carry no time: their durations and delays cannot be told",
-            health.untimed.count
-        ));
-    }
-    notes
-}
-
-fn overlap_note(overlap: &Overlap, name: &dyn Fn(usize) -> String) -> String {
-    let Overlap { earlier, later, span, merged } = *overlap;
-    let (earlier, later) = (name(earlier), name(later));
-    if merged {
-        format!("{earlier} and {later} overlap by {span}: read side by side in the order of time")
-    } else {
-        format!(
-            "{earlier} and {later} overlap by {span} and were read one after the other: merge them first \
-             (mergecap); together their counts and findings are wrong"
-        )
-    }
-}
-
-fn gap_note(gap: &Gap, name: &dyn Fn(usize) -> String) -> String {
-    format!(
-        "nothing for {} between {} and {}, where records are {} apart at most: a file may be missing",
-        gap.span(),
-        name(gap.before.file),
-        name(gap.after.file),
-        gap.usual
-    )
-}
-
-fn clock_notes(clock: &ClockHealth, name: &dyn Fn(usize) -> String) -> Vec<String> {
-    let told = |seen: &Irregularity, what: &str| {
-        let place = seen.first.filter(|_| seen.count > 0)?;
-        let (count, largest) = (seen.count, seen.largest);
-        let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
-        Some(format!(
-            "{what} {times}, by {largest} at most (first: {}, record {})",
-            name(place.file),
-            place.record
-        ))
-    };
-    [
-        told(&clock.steps_back, "the clock steps back"),
-        told(&clock.leaps, "the clock leaps ahead"),
-        told(&clock.strays, "a single time stamp lies apart"),
-        told(&clock.reordered, "neighbouring records run backwards"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }

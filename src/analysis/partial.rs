@@ -8,7 +8,8 @@ use crate::flow::History;
 ///
 /// The parts of a capture may be read apart: by threads, by several hosts, or as the files of a ring come in. Joined
 /// in their order and given to [`Analysis::run_joined`](super::Analysis::run_joined) they yield exactly what one pass
-/// over all files yields, wherever the capture was cut.
+/// over all files yields, wherever the capture was cut. Files that overlap in time, as those of two capture points, belong into
+/// one part: only an [`Input`] merges them.
 ///
 /// ```
 /// use closewait::capture::Input;

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::event::Event;
 use super::letters::Letters;
+use super::outcome::FlowOutcome;
 use super::replay::Premise;
+use super::resets::Reset;
 use crate::net::{Endpoint, Role, Sides};
 use crate::tcp::{SeqNumber, State};
 use crate::time::{TimeDelta, Timestamp};
@@ -93,124 +95,6 @@ pub enum Handshake {
     Simultaneous,
 }
 
-/// What became of the connection: exactly one per flow (`outcome` in `flows.csv`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FlowOutcome {
-    /// RST to the SYN.
-    Refused,
-    /// ICMP error to the SYN.
-    RefusedIcmp,
-    /// No answer to the SYN.
-    SynUnanswered,
-    /// SYN-ACK, never acknowledged.
-    HandshakeIncomplete,
-    /// RST that neither endpoint seems to have sent.
-    ResetThirdParty,
-    /// The second FIN came when the four-tuple was in use again.
-    LateFinIntoSuccessor,
-    /// The first closer answered late data with RST: it had forgotten the connection.
-    LateDataRst,
-    /// The first closer answered the late FIN with RST.
-    LateFinRst,
-    /// The first closer answered a late keep-alive probe with RST.
-    LateProbeRst,
-    /// RST by the initiator.
-    ResetInitiator,
-    /// RST by the responder.
-    ResetResponder,
-    /// A FIN was never acknowledged.
-    FinUnacked,
-    /// One FIN, acknowledged; the other side never closed.
-    HalfClosed,
-    /// The second FIN came late, with no data in between.
-    DelayedFin,
-    /// The FINs crossed.
-    SimultaneousClose,
-    /// Both closed in order.
-    CleanClose,
-    /// Open at the end behind a closed window.
-    OpenStalled,
-    /// Open at the end; the last octets came from the initiator and were acknowledged.
-    OpenUnanswered,
-    /// Open at the end; data was never acknowledged.
-    OpenUnacked,
-    /// Open at the end.
-    Open,
-    /// The capture cannot know.
-    #[default]
-    Undecided,
-}
-
-impl FlowOutcome {
-    /// Every outcome, in the order of precedence.
-    pub const ALL: [Self; 21] = [
-        Self::Refused,
-        Self::RefusedIcmp,
-        Self::SynUnanswered,
-        Self::HandshakeIncomplete,
-        Self::ResetThirdParty,
-        Self::LateFinIntoSuccessor,
-        Self::LateDataRst,
-        Self::LateFinRst,
-        Self::LateProbeRst,
-        Self::ResetInitiator,
-        Self::ResetResponder,
-        Self::FinUnacked,
-        Self::HalfClosed,
-        Self::DelayedFin,
-        Self::SimultaneousClose,
-        Self::CleanClose,
-        Self::OpenStalled,
-        Self::OpenUnanswered,
-        Self::OpenUnacked,
-        Self::Open,
-        Self::Undecided,
-    ];
-
-    /// The word in `flows.csv`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::RefusedIcmp => "refused_icmp",
-            Self::SynUnanswered => "syn_unanswered",
-            Self::HandshakeIncomplete => "handshake_incomplete",
-            Self::ResetThirdParty => "reset_third_party",
-            Self::LateFinIntoSuccessor => "late_fin_into_successor",
-            Self::LateDataRst => "late_data_rst",
-            Self::LateFinRst => "late_fin_rst",
-            Self::LateProbeRst => "late_probe_rst",
-            Self::ResetInitiator => "reset_initiator",
-            Self::ResetResponder => "reset_responder",
-            Self::FinUnacked => "fin_unacked",
-            Self::HalfClosed => "half_closed",
-            Self::DelayedFin => "delayed_fin",
-            Self::SimultaneousClose => "simultaneous_close",
-            Self::CleanClose => "clean_close",
-            Self::OpenUnanswered => "open_unanswered",
-            Self::OpenStalled => "open_stalled",
-            Self::OpenUnacked => "open_unacked",
-            Self::Open => "open",
-            Self::Undecided => "undecided",
-        }
-    }
-
-    /// True when the verdict rests on something that was *not* seen.
-    pub const fn rests_on_absence(self) -> bool {
-        matches!(
-            self,
-            Self::SynUnanswered
-                | Self::HandshakeIncomplete
-                | Self::FinUnacked
-                | Self::HalfClosed
-                | Self::OpenUnanswered
-                | Self::OpenStalled
-                | Self::OpenUnacked
-                | Self::Open
-        )
-    }
-}
-
 /// One endpoint's state at the end, as shown by its own segments and as it must be if all that passed the
 /// capture point arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -274,92 +158,6 @@ pub struct CloseWait {
     pub lasted: TimeDelta,
     /// True when its own segments show that the FIN arrived.
     pub proven: bool,
-}
-
-/// What kind of segment a RST answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answered {
-    /// A connection request.
-    Syn,
-    /// Payload.
-    Data,
-    /// A FIN.
-    Fin,
-    /// A keep-alive or window probe: one below the next sequence number.
-    Probe,
-    /// An acknowledgement alone.
-    Ack,
-}
-
-/// What kind of reset it was (`rst_kind` in `flows.csv`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ResetKind {
-    /// RST to a SYN.
-    Refusal,
-    /// RST with ACK: a live socket gave up.
-    Abort,
-    /// RST with ACK by a side that had sent its FIN.
-    AfterOwnFin,
-    /// A bare RST to a late FIN: the port is stale.
-    StaleFin,
-    /// A bare RST to late data.
-    StaleData,
-    /// A bare RST to a late probe.
-    StaleProbe,
-    /// A bare RST to data that crossed the sender's FIN.
-    CrossedFin,
-    /// A bare RST by a side that sent no FIN: it no longer knows the connection.
-    StateLost,
-    /// A bare RST to the answer that a successor's SYN drew from this connection's old socket.
-    SuccessorSyn,
-    /// A bare RST with no segment before it that it answers.
-    Unsolicited,
-    /// Neither endpoint seems to have sent it.
-    ThirdParty,
-}
-
-impl ResetKind {
-    /// The word in `flows.csv`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Refusal => "refusal",
-            Self::Abort => "abort",
-            Self::AfterOwnFin => "after_own_fin",
-            Self::StaleFin => "stale_fin",
-            Self::StaleData => "stale_data",
-            Self::StaleProbe => "stale_probe",
-            Self::CrossedFin => "crossed_fin",
-            Self::StateLost => "state_lost",
-            Self::SuccessorSyn => "successor_syn",
-            Self::Unsolicited => "unsolicited",
-            Self::ThirdParty => "third_party",
-        }
-    }
-}
-
-/// A RST, judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Reset {
-    /// Whose address it bears.
-    pub by: Role,
-    /// What kind it is.
-    pub kind: ResetKind,
-    /// Its first copy.
-    pub at: RecordRef,
-    /// The segment that it answers, where there is one.
-    pub answers: Option<(Answered, RecordRef)>,
-    /// True when both FINs had been acknowledged before it: it changed nothing.
-    pub after_close: bool,
-    /// True when its receiver went on as if nothing had come.
-    pub ignored: bool,
-    /// True when its alleged sender went on as if it had sent none.
-    pub sender_goes_on: bool,
-    /// Its time to live, and the lowest and highest of its alleged sender's other segments.
-    pub ttl: u8,
-    /// See `ttl`.
-    pub sender_ttl: (u8, u8),
 }
 
 /// What a new SYN met on its four-tuple.

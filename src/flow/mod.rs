@@ -22,17 +22,21 @@ mod judge;
 mod letters;
 mod live;
 mod observe;
+mod outcome;
 mod replay;
+mod resets;
 mod spell;
 mod table;
 mod tombstone;
 
 pub use event::{Event, EventKind};
 pub use facts::{
-    Answered, CloseWait, EndpointState, FinFacts, Flow, FlowOutcome, Handshake, Limits, Order, Origin, Pause,
-    RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic,
+    CloseWait, EndpointState, FinFacts, Flow, Handshake, Limits, Order, Origin, Pause, RecordRef, Reuse,
+    ReuseKind, Traffic,
 };
 pub use history::{Entry, History, Replay};
 pub use letters::{Letter, Letters};
+pub use outcome::FlowOutcome;
 pub use replay::{Premise, Step, replay};
+pub use resets::{Answered, Reset, ResetKind};
 pub use table::{Directions, PacketCopy, Table, TableStats};

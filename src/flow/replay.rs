@@ -5,7 +5,8 @@
 //! presumed state is the proven one plus those signals.
 
 use super::event::{Event, EventKind};
-use super::facts::{EndpointState, Flow, Reset, ResetKind};
+use super::facts::{EndpointState, Flow};
+use super::resets::{Reset, ResetKind};
 use crate::net::{Role, Sides};
 use crate::tcp::Event as TcpEvent;
 use crate::tcp::{SeqNumber, Signal, State};

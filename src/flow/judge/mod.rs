@@ -4,9 +4,10 @@ mod outcome;
 mod reset;
 
 use super::event::{Event, EventKind};
-use super::facts::{CloseWait, FinFacts, Flow, Handshake, Limits, Order, Origin, RecordRef, Reset, Traffic};
+use super::facts::{CloseWait, FinFacts, Flow, Handshake, Limits, Order, Origin, RecordRef, Traffic};
 use super::live::Live;
 use super::replay::{Premise, final_states};
+use super::resets::Reset;
 use crate::net::{Role, Sides};
 use crate::time::{TimeDelta, Timestamp};
 

@@ -2,7 +2,9 @@
 
 use super::Case;
 use crate::flow::event::{Event, EventKind};
-use crate::flow::facts::{FinFacts, FlowOutcome, Handshake, Reset, ResetKind};
+use crate::flow::facts::{FinFacts, Handshake};
+use crate::flow::outcome::FlowOutcome;
+use crate::flow::resets::{Reset, ResetKind};
 use crate::net::Role;
 use crate::time::TimeDelta;
 

@@ -2,7 +2,8 @@
 
 use super::{Case, goes_on_after};
 use crate::flow::event::{Event, EventKind, FOREIGN_ID, OWN_ID};
-use crate::flow::facts::{Answered, FinFacts, Handshake, Reset, ResetKind};
+use crate::flow::facts::{FinFacts, Handshake};
+use crate::flow::resets::{Answered, Reset, ResetKind};
 use crate::net::Role;
 use crate::time::TimeDelta;
 

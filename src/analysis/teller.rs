@@ -1,0 +1,126 @@
+//! Hands finished flows to the reports, with their findings, and counts what was told.
+
+use std::io;
+
+use super::Outcome;
+use super::facts::input_facts;
+use crate::capture::{Account, Locator};
+use crate::diagnose::{Context, Finding, InputFinding, Severity, Sight, diagnose, diagnose_input};
+use crate::dissect::SkipTally;
+use crate::flow::{Flow, FlowOutcome, Limits, TableStats};
+use crate::narrow::Narrowing;
+use crate::report::{Report, Sources};
+
+/// Hands finished flows to the reports, with their findings.
+pub(super) struct Teller<'r> {
+    narrowing: &'r Narrowing,
+    limits: Limits,
+    report: &'r mut dyn Report,
+    error: io::Result<()>,
+    names: Vec<String>,
+    findings: Vec<Finding>,
+    /// All flows, those left out by narrowing as well.
+    pub(super) sight: Sight,
+    flows: u64,
+    left_out: u64,
+    by_outcome: Vec<u64>,
+    by_severity: [u64; 3],
+}
+
+impl<'r> Teller<'r> {
+    pub(super) fn new(
+        narrowing: &'r Narrowing,
+        limits: Limits,
+        report: &'r mut dyn Report,
+        names: Vec<String>,
+    ) -> Self {
+        Self {
+            narrowing,
+            limits,
+            report,
+            error: Ok(()),
+            names,
+            findings: Vec::new(),
+            sight: Sight::default(),
+            flows: 0,
+            left_out: 0,
+            by_outcome: vec![0; FlowOutcome::ALL.len()],
+            by_severity: [0; 3],
+        }
+    }
+
+    pub(super) fn failed(&self) -> bool {
+        self.error.is_err()
+    }
+
+    pub(super) fn tell(&mut self, flow: &Flow, locator: &Locator) {
+        if self.error.is_err() {
+            return;
+        }
+        self.sight.add(flow);
+        if !self.narrowing.admits(flow) {
+            self.left_out += 1;
+            return;
+        }
+        diagnose(
+            flow,
+            &Context { limits: &self.limits, now: flow.decided, doubts: self.sight.doubts() },
+            &mut self.findings,
+        );
+        self.findings.retain(|finding| self.narrowing.admits_finding(finding));
+        self.flows += 1;
+        if let Some(count) = self.by_outcome.get_mut(flow.outcome as usize) {
+            *count += 1;
+        }
+        for finding in &self.findings {
+            count(&mut self.by_severity, finding.severity);
+        }
+        let locate = |record| locator.locate(record);
+        let sources = Sources { names: &self.names, locate: &locate };
+        self.error = self.report.flow(flow, &self.findings, &sources);
+    }
+
+    /// Tells what the capture could not show; every flow was told.
+    fn tell_input(&mut self, locator: &Locator) -> io::Result<Vec<InputFinding>> {
+        let mut findings = diagnose_input(&self.sight);
+        findings.retain(|finding| self.narrowing.admits_code(finding.rule.code));
+        for finding in &findings {
+            count(&mut self.by_severity, finding.severity);
+        }
+        let locate = |record| locator.locate(record);
+        self.report.input(&findings, &Sources { names: &self.names, locate: &locate })?;
+        Ok(findings)
+    }
+
+    pub(super) fn finish(
+        mut self,
+        account: Account,
+        tally: &SkipTally,
+        table: TableStats,
+    ) -> io::Result<Outcome> {
+        std::mem::replace(&mut self.error, Ok(()))?;
+        let input_findings = self.tell_input(&account.locator)?;
+        let facts = input_facts(&account, tally, table);
+        self.report.finish(&facts)?;
+        let outcomes =
+            FlowOutcome::ALL.into_iter().zip(self.by_outcome).filter(|(_, count)| *count > 0).collect();
+        let Account { files, problems, .. } = account;
+        Ok(Outcome {
+            input: facts,
+            files,
+            problems,
+            flows: self.flows,
+            flows_left_out: self.left_out,
+            outcomes,
+            findings: self.by_severity,
+            input_findings,
+            table,
+        })
+    }
+}
+
+fn count(by_severity: &mut [u64; 3], severity: Severity) {
+    if let Some(count) = by_severity.get_mut(severity as usize) {
+        *count += 1;
+    }
+}
