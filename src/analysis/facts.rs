@@ -101,6 +101,7 @@ fn gap_note(gap: &Gap, name: &dyn Fn(usize) -> String) -> String {
     )
 }
 
+/// Steps and leaps are findings of their own (CAP104).
 fn clock_notes(clock: &ClockHealth, name: &dyn Fn(usize) -> String) -> Vec<String> {
     let told = |seen: &Irregularity, what: &str| {
         let place = seen.first.filter(|_| seen.count > 0)?;
@@ -113,8 +114,6 @@ fn clock_notes(clock: &ClockHealth, name: &dyn Fn(usize) -> String) -> Vec<Strin
         ))
     };
     [
-        told(&clock.steps_back, "the clock steps back"),
-        told(&clock.leaps, "the clock leaps ahead"),
         told(&clock.strays, "a single time stamp lies apart"),
         told(&clock.reordered, "neighbouring records run backwards"),
     ]

@@ -35,8 +35,8 @@ fn check(sight: &Sight) -> Vec<InputFinding> {
 fn found(steps: &Steps, what: &str) -> InputFinding {
     let first = steps.first.map_or_else(String::new, |at| format!(" (first: record {})", at.record));
     let summary = format!(
-        "time {what} {}, by {} at most{first}: durations across that are wrong",
-        counted(steps.count, "time"),
+        "time {what} {}, by {} at most{first}: durations across that are not known",
+        if steps.count == 1 { "once".to_owned() } else { counted(steps.count, "time") },
         steps.largest
     );
     let finding = InputFinding::new(&CLOCK_STEPPED, summary).lasting(steps.largest);
@@ -59,7 +59,7 @@ mod tests {
         sight.files.clock.back = Steps { count: 1, largest: TimeDelta::from_secs(90), first: None };
         let findings = found_in_input("CAP104", &sight);
         assert!(
-            findings[0].summary.starts_with("time runs backwards 1 time, by 90.0 s at most"),
+            findings[0].summary.starts_with("time runs backwards once, by 90.0 s at most"),
             "{findings:?}"
         );
         assert!(sight.doubts().clock_stepped);
