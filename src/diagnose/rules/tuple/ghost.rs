@@ -35,7 +35,9 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
         .and_maybe(reaction(flow, first).map(|(_, at)| at), "what it drew")
         .and_maybe(ghosts(flow).nth(1).map(|event| event.at), "again");
     let is_known = flow.reuse.is_some() || first.into_successor;
-    let finding = Finding::new(&GHOST, flow, flow.endpoint(first.from), evidence).proven_if(is_known);
+    let finding = Finding::new(&GHOST, flow, flow.endpoint(first.from), evidence)
+        .proven_if(is_known)
+        .unless(lookup::missed(flow));
     // Numbers of no incarnation that was seen may be those of an earlier one, or damaged.
     Some(finding.at_most(if is_known { Severity::Warning } else { Severity::Note }))
 }

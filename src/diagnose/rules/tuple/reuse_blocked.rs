@@ -50,6 +50,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     Some(
         Finding::new(&REUSE_BLOCKED, flow, flow.endpoint(challenge.from), evidence)
             .unless(opened.map_or_else(|| context.doubts.absence(flow.first), |_| None))
+            .unless(lookup::missed(flow))
             .at_most(greatest(flow, opened.is_some(), delay))
             .lasting(delay),
     )
