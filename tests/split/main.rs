@@ -153,14 +153,12 @@ impl Told {
         let outcome =
             run(&mut |flow: &Flow, findings: &[Finding]| flows.push(format!("{flow:?} {findings:?}")))
                 .unwrap();
-        let Outcome { input, outcomes, findings, table, .. } = outcome;
+        // What is found about the input depends on its files: a pause where one ends may be a file that is missing.
+        let Outcome { input, outcomes, table, .. } = outcome;
         let skipped = format!("{:?}", input.skipped);
         Self {
             flows,
-            accounts: format!(
-                "{} {} {skipped} {outcomes:?} {findings:?} {table:?}",
-                input.records, input.segments
-            ),
+            accounts: format!("{} {} {skipped} {outcomes:?} {table:?}", input.records, input.segments),
         }
     }
 
