@@ -10,7 +10,7 @@ use crate::time::{TimeDelta, Timestamp};
 
 /// Copies lie no further apart than this: a forwarding delay, less than any retransmission time-out
 /// (RFC 6298 §2.4 asks for 1 s, Linux uses at least 200 ms).
-const COPY_WINDOW: TimeDelta = TimeDelta::from_millis(100);
+pub(super) const COPY_WINDOW: TimeDelta = TimeDelta::from_millis(100);
 
 /// Copies of one packet are this many routers apart at most.
 const MOST_HOPS: u8 = 8;

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use super::arena::{Arena, Chain, MAX_EVENTS, RESERVED};
-use super::duplicates::Recent;
 use super::event::{Event, EventKind};
 use super::facts::{Limits, Order, Pause, RecordRef, Reuse};
 use super::half::{Half, PROBE, is_probe};
@@ -69,7 +68,6 @@ pub(super) struct Live {
     pub(super) syn_retries: u16,
     pub(super) incarnation: u32,
     pub(super) letters: Letters,
-    pub(super) recent: Recent,
     pub(super) events: Chain,
     /// Slot of the predecessor while that is live too, else [`NONE`].
     pub(super) predecessor: u32,
@@ -124,7 +122,6 @@ impl Live {
             syn_retries: 0,
             incarnation: 1,
             letters: Letters::default(),
-            recent: Recent::default(),
             events: Chain::default(),
             predecessor: NONE,
             active: at,
@@ -241,20 +238,13 @@ impl Live {
             && (!segment.flags.ack() || !peer.known || within(segment.ack, peer, 0, starts_with_isn(!from)))
     }
 
-    /// True when `segment`, one without SYN, FIN or RST in the open middle of the connection, is one more copy of
-    /// a packet seen just before. Only what adds nothing can be.
+    /// True when `segment` sends or acknowledges what was not before: no copy of a packet does.
     #[inline]
-    pub(super) fn is_copy(&self, segment: &Segment, from: Role) -> bool {
+    pub(super) fn adds(&self, segment: &Segment, from: Role) -> bool {
         let half = &self.halves[from];
-        let adds = !half.seen
+        !half.seen
             || segment.end().after(half.next)
-            || (segment.flags.ack() && (!half.ack_seen || segment.ack.after(half.acked)));
-        !adds && self.recent.is_copy(segment)
-    }
-
-    /// True when the very same packet came just before, whatever it may add.
-    pub(super) fn repeats(&self, segment: &Segment) -> bool {
-        self.recent.is_copy(segment)
+            || (segment.flags.ack() && (!half.ack_seen || segment.ack.after(half.acked)))
     }
 
     /// The record that `segment` repeats, where that was the last of its sender.
@@ -303,7 +293,6 @@ impl Live {
         half.octets += u64::from(segment.octets);
         half.ttl = (half.ttl.0.min(segment.ttl), half.ttl.1.max(segment.ttl));
         half.follow(segment, 0);
-        self.recent.remember(segment);
         if segment.octets > 0 {
             self.letters.note(from, Letter::D);
             self.talk(segment, from);
@@ -316,7 +305,6 @@ impl Live {
 
     /// Takes `segment` into the sums. `trusted` is false for numbers that fit nothing: they move nothing.
     pub(super) fn account(&mut self, segment: &Segment, from: Role, trusted: bool) -> Novelty {
-        self.recent.remember(segment);
         self.note_plain(segment, from);
         self.note_window(segment, from);
         let novelty =

@@ -38,7 +38,8 @@ impl Table {
         let mut events = std::mem::take(&mut self.scratch);
         self.arena.drain(&mut live.events, &mut events);
         let hash = self.hash_of(&live.tuple);
-        let resting = self.rest.push(live, &events);
+        let recent = self.recents.get(slot as usize).copied().unwrap_or_default();
+        let resting = self.rest.push(live, &events, recent, self.watermark);
         self.index.replace(hash, slot, resting);
         events.clear();
         self.scratch = events;
@@ -47,14 +48,14 @@ impl Table {
     /// Takes a flow back into use: a segment came for it after all.
     #[cold]
     pub(super) fn wake(&mut self, resting: u32, hash: u64) -> Option<u32> {
-        let mut flow = self.rest.take(resting)?;
+        let (mut flow, recent) = self.rest.take(resting)?;
         let events: Vec<Event> = flow.events().collect();
         for event in events {
             self.arena.push(&mut flow.live.events, event);
         }
         flow.live.queued_for = NEVER;
         let second = second_of(flow.live.deadline);
-        let slot = self.store(flow.live);
+        let slot = self.store(flow.live, recent);
         self.index.replace(hash, resting, slot);
         self.queue(slot, second);
         Some(slot)

@@ -11,6 +11,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use self::rest::{REST, Rest};
 use super::arena::Arena;
+use super::duplicates::Recent;
 use super::event::Event;
 use super::facts::{Flow, Limits, Order, RecordRef};
 use super::index::Index;
@@ -91,6 +92,8 @@ pub struct Table {
     /// Slots of the newest live incarnation of each four-tuple.
     index: Index,
     slots: Vec<Option<Live>>,
+    /// The last segments of the flow in each slot.
+    recents: Vec<Recent>,
     free: Vec<u32>,
     arena: Arena,
     rest: Rest,
@@ -129,6 +132,7 @@ impl Table {
             hasher: foldhash::fast::RandomState::default(),
             index: Index::default(),
             slots: Vec::new(),
+            recents: Vec::new(),
             free: Vec::new(),
             arena: Arena::default(),
             rest: Rest::default(),
@@ -205,14 +209,42 @@ impl Table {
         if !plain {
             self.observe_known(segment, slot);
             self.keep_within_limit(done);
-        } else if !live.carry(segment, from) {
-            if live.is_copy(segment, from) {
-                let original = live.original_of(segment);
-                self.stats.note_copy(segment, original);
-            } else {
-                live.observe_plain(segment, from, &mut self.arena);
-            }
+        } else if live.carry(segment, from) {
+            self.remember(slot, segment);
+        } else {
+            self.observe_odd(segment, slot, from);
         }
+    }
+
+    /// A segment of an open connection that is not simply the next one.
+    fn observe_odd(&mut self, segment: &Segment, slot: u32, from: Role) {
+        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
+        let repeats = || self.recents.get(slot as usize).is_some_and(|recent| recent.is_copy(segment));
+        if !live.adds(segment, from) && repeats() {
+            return self.note_copy(slot, segment);
+        }
+        live.observe_plain(segment, from, &mut self.arena);
+        self.remember(slot, segment);
+    }
+
+    /// Remembers `segment` among the last ones of the flow in `slot`.
+    #[inline]
+    fn remember(&mut self, slot: u32, segment: &Segment) {
+        if let Some(recent) = self.recents.get_mut(slot as usize) {
+            recent.remember(segment);
+        }
+    }
+
+    /// True when the very same packet came just before for the flow in `slot`, whatever it may add.
+    fn has_passed(&self, slot: u32, segment: &Segment) -> bool {
+        self.recents.get(slot as usize).is_some_and(|recent| recent.is_copy(segment))
+    }
+
+    /// Counts `segment`, a copy of one that came for the flow in `slot`.
+    #[cold]
+    fn note_copy(&mut self, slot: u32, segment: &Segment) {
+        let original = self.live_at(slot).and_then(|live| live.original_of(segment));
+        self.stats.note_copy(segment, original);
     }
 
     /// Moves capture time to `now`, unless it is there already; flows that are due by then go to `done`.

@@ -1,6 +1,7 @@
 //! Which incarnation of a four-tuple a segment belongs to: its numbers tell, not only its addresses.
 
 use super::{Table, grave_of};
+use crate::flow::duplicates::Recent;
 use crate::flow::facts::Order;
 use crate::flow::letters::Letter;
 use crate::flow::live::{Live, NONE};
@@ -34,10 +35,9 @@ impl Table {
 
     pub(super) fn observe_known(&mut self, segment: &Segment, newest: u32) {
         // The first copy may have changed where the next one would be placed: ask before, and ask all.
-        let repeated = self.chain(newest).find(|(_, live)| live.repeats(segment));
-        if let Some(original) = repeated.map(|(_, live)| live.original_of(segment)) {
-            self.stats.note_copy(segment, original);
-            return;
+        let passed = self.chain(newest).map(|(slot, _)| slot).find(|&slot| self.has_passed(slot, segment));
+        if let Some(slot) = passed {
+            return self.note_copy(slot, segment);
         }
         match self.place(segment, newest) {
             Place::New => self.begin(segment, self.hash_of(&segment.tuple), Some(newest)),
@@ -45,6 +45,7 @@ impl Table {
                 let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
                 let from = live.role_of(segment.from_low);
                 live.observe(segment, from, trusted, &mut self.arena);
+                self.remember(slot, segment);
                 self.schedule(slot);
                 if slot != newest
                     && let Some(Some(successor)) = self.slots.get_mut(newest as usize)
@@ -120,7 +121,8 @@ impl Table {
         if segment.time < self.watermark {
             live.stage.order = Order::Records;
         }
-        let slot = self.store(live);
+        let slot = self.store(live, Recent::default());
+        self.remember(slot, segment);
         if let Some(Some(live)) = self.slots.get_mut(slot as usize) {
             live.observe(segment, opener, true, &mut self.arena);
         }
@@ -154,14 +156,16 @@ impl Table {
         }
     }
 
-    pub(super) fn store(&mut self, live: Live) -> u32 {
+    pub(super) fn store(&mut self, live: Live, recent: Recent) -> u32 {
         if let Some(slot) = self.free.pop() {
-            if let Some(place) = self.slots.get_mut(slot as usize) {
-                *place = Some(live);
+            let place = slot as usize;
+            if let (Some(slot), Some(last)) = (self.slots.get_mut(place), self.recents.get_mut(place)) {
+                (*slot, *last) = (Some(live), recent);
             }
             return slot;
         }
         self.slots.push(Some(live));
+        self.recents.push(recent);
         u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
     }
 

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 
 use super::Due;
+use crate::flow::duplicates::{COPY_WINDOW, Recent};
 use crate::flow::event::{Event, Packed};
 use crate::flow::live::{Live, ROOM};
 use crate::time::Timestamp;
@@ -21,6 +22,8 @@ pub(super) struct Resting {
     pub(super) live: Live,
     events: [Packed; ROOM],
     kept: usize,
+    /// How many were laid down before it.
+    number: u64,
 }
 
 impl Resting {
@@ -41,6 +44,10 @@ pub(super) struct Rest {
     passed: usize,
     /// The deadline and id of the last one: they come in order.
     latest: Option<(Timestamp, u64)>,
+    /// Flows that were laid down so far.
+    laid_down: u64,
+    /// The last segments of those that were laid down a moment ago, with that moment: copies may still come.
+    recents: VecDeque<(Timestamp, Recent)>,
 }
 
 impl Rest {
@@ -49,8 +56,8 @@ impl Rest {
         self.latest.is_none_or(|latest| latest < (live.deadline, live.first.record))
     }
 
-    /// Lays a flow down; its slot from now on.
-    pub(super) fn push(&mut self, live: Live, kept: &[Event]) -> u32 {
+    /// Lays a flow down at the capture time `now`; its slot from then on.
+    pub(super) fn push(&mut self, live: Live, kept: &[Event], recent: Recent, now: Timestamp) -> u32 {
         self.latest = Some((live.deadline, live.first.record));
         if self.pages.back().is_none_or(|page| page.len() == PAGE) {
             let page = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(PAGE));
@@ -63,7 +70,12 @@ impl Rest {
         }
         let Some(page) = self.pages.back_mut() else { return REST };
         let place = u32::try_from(before + page.len()).unwrap_or(0);
-        page.push(Some(Resting { live, events, kept: kept.len() }));
+        page.push(Some(Resting { live, events, kept: kept.len(), number: self.laid_down }));
+        self.laid_down += 1;
+        while self.recents.front().is_some_and(|&(since, _)| now - since > COPY_WINDOW) {
+            self.recents.pop_front();
+        }
+        self.recents.push_back((now, recent));
         REST | self.first.wrapping_add(place)
     }
 
@@ -73,10 +85,13 @@ impl Rest {
         self.pages.get(page)?.get(place)?.as_ref()
     }
 
-    /// Takes the flow in `slot` away.
-    pub(super) fn take(&mut self, slot: u32) -> Option<Resting> {
+    /// Takes the flow in `slot` away, with its last segments if it was laid down a moment ago.
+    pub(super) fn take(&mut self, slot: u32) -> Option<(Resting, Recent)> {
         let (page, place) = self.locate(slot)?;
-        self.pages.get_mut(page)?.get_mut(place)?.take()
+        let resting = self.pages.get_mut(page)?.get_mut(place)?.take()?;
+        let behind = usize::try_from(self.laid_down - resting.number).ok()?;
+        let recent = self.recents.len().checked_sub(behind).and_then(|place| self.recents.get(place));
+        Some((resting, recent.map_or_else(Recent::default, |&(_, recent)| recent)))
     }
 
     /// Forgets the flow in `slot`.
