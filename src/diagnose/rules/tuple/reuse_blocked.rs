@@ -1,6 +1,7 @@
 use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity};
 use crate::flow::{Event, EventKind, Flow, FlowOutcome, RecordRef, ReuseKind};
+use crate::net::Role;
 use crate::time::TimeDelta;
 
 /// A connect held up for less is repaired by the stacks themselves (Linux repeats the SYN about 10 ms after
@@ -72,6 +73,7 @@ fn rst_to_old_socket(flow: &Flow, challenge: &Event) -> Option<RecordRef> {
         .iter()
         .find(|event| {
             event.kind == EventKind::Ghost
+                && event.from == Role::Initiator
                 && event.flags.rst()
                 && flow.order.is_before(challenge.at, event.at)
                 && event.seq == challenge.ack
@@ -99,7 +101,7 @@ mod tests {
     use crate::diagnose::{Certainty, Context, Doubts, Severity};
     use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, ReuseKind};
     use crate::net::Role;
-    use crate::tcp::Flags;
+    use crate::tcp::{Flags, SeqNumber};
 
     fn blocked(kind: ReuseKind) -> Story {
         Story::syn()
@@ -116,6 +118,21 @@ mod tests {
             .event(EventKind::HandshakeAck, Role::Initiator, seconds + 0.002);
         story.flow.handshake = Handshake::Complete;
         story.flow(FlowOutcome::Open)
+    }
+
+    #[test]
+    fn a_rst_of_the_responder_does_not_reset_the_old_socket() {
+        let by = |role| {
+            let story = Story::syn()
+                .reusing(ReuseKind::HalfClosed, Some(Role::Responder))
+                .event(EventKind::Ghost, Role::Responder, 0.001)
+                .having(|event| (event.seq, event.ack) = (SeqNumber(1), SeqNumber(1)))
+                .event(EventKind::Ghost, role, 0.002)
+                .having(|event| (event.flags, event.seq) = (Flags::RST, SeqNumber(1)));
+            let flow = story.flow(FlowOutcome::SynUnanswered);
+            REUSE_BLOCKED.find(&flow, &context_at(9.0)).unwrap().evidence.records().len()
+        };
+        assert_eq!((by(Role::Initiator), by(Role::Responder)), (3, 2));
     }
 
     #[test]
