@@ -178,7 +178,7 @@ impl Sight {
         }
         let may_end_unseen =
             Role::BOTH.into_iter().any(|role| flow.traffic[role].gap || flow.traffic[role].unseen);
-        if !may_end_unseen && !is_over(flow) {
+        if !may_end_unseen && !flow.evicted && !is_over(flow) {
             self.unfinished.add(flow);
         }
     }

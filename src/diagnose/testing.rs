@@ -81,6 +81,7 @@ impl Story {
             responder: endpoint("10.0.0.1", 80),
             scope: 0,
             order: Order::Times,
+            evicted: false,
             first: RecordRef { record: 1, time: at(0.0) },
             last: RecordRef::default(),
             origin: Origin::Handshake,

@@ -226,6 +226,7 @@ pub struct Traffic {
 
 /// The frozen facts of one incarnation of a four-tuple.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Flow {
     /// Record number of its first segment over the whole input; unique.
     pub id: u64,
@@ -239,6 +240,8 @@ pub struct Flow {
     pub scope: u32,
     /// What tells which of its records came first.
     pub order: Order,
+    /// It was told before its end, because more than [`Limits::max_flows`] were live.
+    pub evicted: bool,
     /// First and last segment.
     pub first: RecordRef,
     /// See `first`.

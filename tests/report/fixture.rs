@@ -78,6 +78,7 @@ fn flow(stream: u64, initiator: &str, responder: &str, outcome: FlowOutcome, lin
         responder: endpoint(responder),
         scope: 0,
         order: Order::Times,
+        evicted: false,
         first,
         last,
         origin: Origin::Handshake,

@@ -77,6 +77,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         responder: if live.initiator_low { live.tuple.high() } else { live.tuple.low() },
         scope: live.scope(),
         order: live.stage.order,
+        evicted: live.stage.evicted,
         first: live.first,
         last: live.last(),
         origin: if live.stage.syn || live.stage.syn_ack { Origin::Handshake } else { Origin::Midstream },

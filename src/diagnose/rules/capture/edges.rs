@@ -70,6 +70,15 @@ mod tests {
     }
 
     #[test]
+    fn flows_told_before_their_end_did_not_outlive_the_capture() {
+        let mut sight = Sight::default();
+        let mut flow = Story::connected().exchange(0.5).flow(FlowOutcome::Undecided);
+        flow.evicted = true;
+        sight.add(&flow);
+        assert!(found_in_input("CAP106", &sight).is_empty());
+    }
+
+    #[test]
     fn a_capture_of_whole_connections_has_none() {
         let mut sight = Sight::default();
         sight.add(&Story::clean());
