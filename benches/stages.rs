@@ -17,7 +17,7 @@ use std::time::Duration;
 use closewait::Analysis;
 use closewait::capture::{Input, LinkType, Record};
 use closewait::dissect::{Dissected, Dissector};
-use closewait::flow::{Flow, Limits, Table};
+use closewait::flow::{Finished, Limits, Outlet, Table};
 use closewait::report::{FlowsCsv, Order};
 use closewait::tcp::Segment;
 use closewait::time::Timestamp;
@@ -114,13 +114,18 @@ impl Subject {
 
     fn observe(&self) {
         let mut table = Table::new(Limits::default());
-        let mut done = |flow: &Flow| {
-            black_box(flow.id);
+        let mut finished = Finished::default();
+        let mut judge = |finished: &mut Finished| {
+            finished.judge(&Limits::default(), |flow| {
+                black_box(flow.id);
+            });
         };
+        let mut out = Outlet::new(&mut finished, &mut judge);
         for segment in &self.segments {
-            table.observe(segment, &mut done);
+            table.observe(segment, &mut out);
         }
-        table.finish(&mut done);
+        table.finish(&mut out);
+        judge(&mut finished);
     }
 
     fn run(&self) -> BTreeMap<&'static str, u64> {

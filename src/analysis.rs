@@ -14,7 +14,7 @@ use self::teller::Teller;
 use crate::capture::{Account, FileSummary, Input, Locator, Problem};
 use crate::diagnose::{InputFinding, Severity, Sight};
 use crate::dissect::{Dissector, SkipTally};
-use crate::flow::{Entry, Flow, FlowOutcome, Limits, Table, TableStats};
+use crate::flow::{Entry, Finished, FlowOutcome, Limits, Outlet, Table, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{InputFacts, Plan, Report};
 
@@ -181,6 +181,7 @@ impl<'a> Analysis<'a> {
         Ok(Run {
             order: TimeOrder::default(),
             table: Table::new(self.plan.limits),
+            finished: Finished::default(),
             teller: Teller::new(&self.narrowing, self.plan.limits, report, inputs),
         })
     }
@@ -190,29 +191,36 @@ impl<'a> Analysis<'a> {
 struct Run<'r> {
     order: TimeOrder,
     table: Table,
+    finished: Finished,
     teller: Teller<'r>,
 }
 
 impl Run<'_> {
     fn release(&mut self, locator: &Locator) {
-        let Self { order, table, teller } = self;
-        order.release(|found| table.observe_any(found, &mut |flow| teller.tell(flow, locator)));
+        let Self { order, table, finished, teller } = self;
+        let mut tell = |finished: &mut Finished| teller.tell_all(finished, locator);
+        let mut out = Outlet::new(finished, &mut tell);
+        order.release(|found| table.observe_any(found, &mut out));
     }
 
     /// The input has ended.
     fn finish(mut self, account: Account, tally: &SkipTally) -> io::Result<Outcome> {
-        let Self { order, table, teller } = &mut self;
+        let Self { order, table, finished, teller } = &mut self;
         let locator = &account.locator;
-        let mut tell = |flow: &Flow| teller.tell(flow, locator);
-        order.finish(|found| table.observe_any(found, &mut tell));
+        let mut tell = |finished: &mut Finished| teller.tell_all(finished, locator);
+        let mut out = Outlet::new(finished, &mut tell);
+        order.finish(|found| table.observe_any(found, &mut out));
         // Records that are no segments pass time as well.
         if let Some(end) = account.end() {
-            table.advance(end, &mut tell);
+            table.advance(end, &mut out);
         }
+        tell(finished);
         table.cut(account.problems.iter().filter_map(cut_at));
         let files = sight::file_sight(&account, tally, &table.stats());
         teller.sight = Sight { files, coming: table.directions(), ..std::mem::take(&mut teller.sight) };
-        table.finish(&mut |flow| teller.tell(flow, locator));
+        let mut tell = |finished: &mut Finished| teller.tell_all(finished, locator);
+        table.finish(&mut Outlet::new(finished, &mut tell));
+        tell(finished);
         self.teller.finish(account, tally, self.table.stats())
     }
 }

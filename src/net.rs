@@ -194,9 +194,8 @@ impl FourTuple {
     }
 
     /// Outermost VLAN or tunnel identifier; 0 for none.
-    #[expect(clippy::cast_possible_truncation, reason = "picks 32 bits")]
     pub const fn scope(&self) -> u32 {
-        self.ports_and_scope as u32 & !IS_IPV4
+        Self::scope_of(self.ports_and_scope)
     }
 
     /// True when both tuples name the same endpoints, in whatever scope.
@@ -215,11 +214,33 @@ impl FourTuple {
         [a, b, c, d, self.ports_and_scope >> 31]
     }
 
+    /// True when the addresses are IPv4.
+    pub(crate) const fn is_ipv4(&self) -> bool {
+        self.ports_and_scope & IS_IPV4 as u64 != 0
+    }
+
+    /// All of it in five words: low address, high address, and the word that [`Self::scope_of`] takes.
+    pub(crate) const fn raw(&self) -> [u64; 5] {
+        let ([a, b], [c, d]) = (self.low, self.high);
+        [a, b, c, d, self.ports_and_scope]
+    }
+
+    /// The tuple of these words.
+    pub(crate) const fn from_raw([a, b, c, d, ports_and_scope]: [u64; 5]) -> Self {
+        Self { low: [a, b], high: [c, d], ports_and_scope }
+    }
+
+    /// The scope in the last of the words of [`Self::raw`].
+    #[expect(clippy::cast_possible_truncation, reason = "picks 32 bits")]
+    pub(crate) const fn scope_of(last_word: u64) -> u32 {
+        last_word as u32 & !IS_IPV4
+    }
+
     fn addr(&self, [most, least]: [u64; 2]) -> IpAddr {
-        if self.ports_and_scope & u64::from(IS_IPV4) == 0 {
-            IpAddr::V6(Ipv6Addr::from(u128::from(most) << 64 | u128::from(least)))
-        } else {
+        if self.is_ipv4() {
             IpAddr::V4(Ipv4Addr::from(u32::try_from(most >> 32).unwrap_or_default()))
+        } else {
+            IpAddr::V6(Ipv6Addr::from(u128::from(most) << 64 | u128::from(least)))
         }
     }
 }

@@ -59,7 +59,7 @@ fn notes(account: &Account, health: &Health, table: TableStats) -> Vec<String> {
     notes.extend(clock_notes(&health.clock, &name));
     if table.evicted > 0 {
         notes.push(format!(
-            "{} connections were told before their end because more were live than --max-flows",
+            "{} connections were told before their end because more were live than --max-flows or --max-memory allow",
             table.evicted
         ));
     }

@@ -7,7 +7,7 @@ use super::facts::input_facts;
 use crate::capture::{Account, Locator};
 use crate::diagnose::{Context, Finding, InputFinding, Severity, Sight, diagnose, diagnose_input};
 use crate::dissect::SkipTally;
-use crate::flow::{Flow, FlowOutcome, Limits, TableStats};
+use crate::flow::{Finished, Flow, FlowOutcome, Limits, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{Report, Sources};
 
@@ -53,7 +53,13 @@ impl<'r> Teller<'r> {
         self.error.is_err()
     }
 
-    pub(super) fn tell(&mut self, flow: &Flow, locator: &Locator) {
+    /// Judges and tells all of `finished`.
+    pub(super) fn tell_all(&mut self, finished: &mut Finished, locator: &Locator) {
+        let limits = self.limits;
+        finished.judge(&limits, |flow| self.tell(flow, locator));
+    }
+
+    fn tell(&mut self, flow: &Flow, locator: &Locator) {
         if self.error.is_err() {
             return;
         }

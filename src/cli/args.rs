@@ -12,6 +12,7 @@ use closewait::narrow::Network;
 use closewait::report::Order;
 
 use super::moment::Moment;
+use super::size::Size;
 use super::span::Span;
 
 const COLOR_HELP: &str = "auto (on a terminal, unless NO_COLOR is set), always or never";
@@ -159,6 +160,9 @@ pub(super) struct LimitArgs {
     /// Most connections to follow at once; beyond, closed ones, unanswered SYNs and the longest quiet are told early
     #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max_flows: u64,
+    /// Most memory for connections, live and remembered (e.g. 512M); beyond, they leave as with --max-flows
+    #[arg(long, value_name = "SIZE")]
+    pub(super) max_memory: Option<Size>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -13,6 +13,7 @@ mod plan;
 mod problems;
 mod progress;
 mod rules;
+mod size;
 mod span;
 mod terminal;
 mod timeline;

@@ -41,6 +41,7 @@ impl Plan {
                 linger: limits.linger.0,
                 time_wait: limits.time_wait.0,
                 max_flows: limits.max_flows,
+                max_memory: limits.max_memory.map(|size| size.0),
             },
             text: terminal::text_options(source.color),
             paths,

@@ -21,6 +21,7 @@ pub(crate) fn context_at(seconds: f64) -> Context<'static> {
         linger: TimeDelta::from_secs(60),
         time_wait: TimeDelta::from_secs(60),
         max_flows: 1000,
+        max_memory: None,
     };
     Context { limits: LIMITS, now: at(seconds), doubts: Doubts::default() }
 }

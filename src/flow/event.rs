@@ -1,4 +1,4 @@
-//! What a flow keeps of the segments that matter, and the arena that holds it.
+//! What a flow keeps of the segments that matter.
 
 use crate::flow::facts::RecordRef;
 use crate::net::Role;
@@ -93,6 +93,21 @@ pub struct Event {
 }
 
 impl Event {
+    /// No event.
+    pub(super) fn blank() -> Self {
+        Self {
+            at: RecordRef::default(),
+            seq: SeqNumber::default(),
+            ack: SeqNumber::default(),
+            octets: 0,
+            window: 0,
+            flags: Flags::default(),
+            from: Role::Initiator,
+            kind: EventKind::default(),
+            into_successor: false,
+        }
+    }
+
     /// The event of `segment`, sent by `from`.
     pub(crate) fn of(segment: &Segment, from: Role, kind: EventKind) -> Self {
         Self {
@@ -128,82 +143,3 @@ impl Event {
 pub(super) const OWN_ID: u16 = 1 << 8;
 /// A RST whose IP identification is none that its alleged sender would have given it.
 pub(super) const FOREIGN_ID: u16 = 1 << 9;
-
-/// An event in 32 octets, as it is kept.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Packed {
-    at: RecordRef,
-    seq: SeqNumber,
-    ack: SeqNumber,
-    octets: u32,
-    window: u16,
-    flags: Flags,
-    /// The kind, plus 32 for the responder, plus 64 into a successor.
-    tag: u8,
-}
-
-const FROM_RESPONDER: u8 = 32;
-const INTO_SUCCESSOR: u8 = 64;
-
-impl From<Event> for Packed {
-    fn from(event: Event) -> Self {
-        let from = if event.from == Role::Responder { FROM_RESPONDER } else { 0 };
-        let into = if event.into_successor { INTO_SUCCESSOR } else { 0 };
-        Self {
-            at: event.at,
-            seq: event.seq,
-            ack: event.ack,
-            octets: event.octets,
-            window: event.window,
-            flags: event.flags,
-            tag: event.kind as u8 | from | into,
-        }
-    }
-}
-
-impl Packed {
-    #[inline]
-    pub(super) fn record(&self) -> u64 {
-        self.at.record
-    }
-
-    pub(super) fn unpack(&self) -> Event {
-        Event {
-            at: self.at,
-            seq: self.seq,
-            ack: self.ack,
-            octets: self.octets,
-            window: self.window,
-            flags: self.flags,
-            from: if self.tag & FROM_RESPONDER == 0 { Role::Initiator } else { Role::Responder },
-            kind: EventKind::ALL.get(usize::from(self.tag & 31)).copied().unwrap_or_default(),
-            into_successor: self.tag & INTO_SUCCESSOR != 0,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn packing_loses_nothing() {
-        for kind in EventKind::ALL {
-            for from in Role::BOTH {
-                let event = Event {
-                    at: RecordRef { record: 7, time: Timestamp::from_nanos(9) },
-                    seq: SeqNumber(1),
-                    ack: SeqNumber(2),
-                    octets: 3,
-                    window: 4,
-                    flags: Flags::FIN,
-                    from,
-                    kind,
-                    into_successor: from == Role::Initiator,
-                };
-                assert_eq!(Packed::from(event).unpack(), event);
-            }
-        }
-        assert_eq!(size_of::<Packed>(), 32);
-    }
-}

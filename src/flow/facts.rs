@@ -52,8 +52,12 @@ pub struct Limits {
     /// How long a closed connection's four-tuple counts as not yet free. Default 60 s, the TIME-WAIT of most
     /// stacks; RFC 9293 §3.4.2 asks for 2MSL = 240 s.
     pub time_wait: TimeDelta,
-    /// Most flows that are live at once (`--max-flows`). Default 1,000,000: some 600 MB.
+    /// Most flows that are live at once (`--max-flows`). Default 1,000,000: some 160 MB while they are idle, up to 1 GB
+    /// when all are in use.
     pub max_flows: u64,
+    /// Most octets that the table may take for flows, live ones and those remembered (`--max-memory`). Default: no
+    /// limit but that of `max_flows`.
+    pub max_memory: Option<u64>,
 }
 
 impl Default for Limits {
@@ -63,6 +67,7 @@ impl Default for Limits {
             linger: TimeDelta::from_secs(60),
             time_wait: TimeDelta::from_secs(60),
             max_flows: 1_000_000,
+            max_memory: None,
         }
     }
 }
@@ -240,7 +245,8 @@ pub struct Flow {
     pub scope: u32,
     /// What tells which of its records came first.
     pub order: Order,
-    /// It was told before its end, because more than [`Limits::max_flows`] were live.
+    /// It was told before its end, because more were live than [`Limits::max_flows`] or
+    /// [`Limits::max_memory`] allow.
     pub evicted: bool,
     /// First and last segment.
     pub first: RecordRef,

@@ -1,5 +1,6 @@
 //! One endpoint's half of a connection: what it has sent so far, and its last segment.
 
+use super::event::Event;
 use super::facts::RecordRef;
 use super::holes::Holes;
 use crate::tcp::{Flags, Segment, SeqNumber};
@@ -57,7 +58,7 @@ pub(super) struct Half {
 }
 
 /// The last segment of a half, in case it turns out to matter.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) at: RecordRef,
     pub(super) seq: SeqNumber,
@@ -95,6 +96,17 @@ impl Seen {
             flags: segment.flags,
             marks: 0,
         }
+    }
+
+    /// The segment that was kept as `event`.
+    pub(super) fn of_event(event: &Event) -> Self {
+        let Event { at, seq, ack, octets, window, flags, .. } = *event;
+        Self { at, seq, ack, octets, window, flags, marks: 0 }
+    }
+
+    /// Sequence space that it occupies.
+    pub(super) const fn sequence_length(&self) -> u32 {
+        self.octets + self.flags.syn() as u32 + self.flags.fin() as u32
     }
 
     pub(super) fn kept(&self) -> bool {
@@ -142,6 +154,18 @@ impl Half {
     #[cold]
     pub(super) fn skip_to(&mut self, to: SeqNumber) {
         self.holes.open(self.next, to, self.octets);
+    }
+
+    /// True when no segment of it was captured.
+    pub(super) fn is_blank(&self) -> bool {
+        self.packets == 0
+    }
+
+    /// True when it did what most do not: send again, probe, close its window.
+    pub(super) fn is_odd(&self) -> bool {
+        self.retransmissions != 0
+            || self.fin_copies != u8::from(self.fin)
+            || (self.probes | self.zero_windows | self.closed_windows | self.repeated_payloads) != 0
     }
 
     /// True when octets of this half were not captured (yet).

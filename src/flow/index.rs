@@ -89,6 +89,39 @@ impl Index {
         true
     }
 
+    /// Every slot, in no order.
+    pub(super) fn slots(&self) -> impl Iterator<Item = u32> {
+        self.entries.iter().filter(|entry| **entry != EMPTY).map(|&entry| slot_in(entry))
+    }
+
+    /// Takes out all slots that have an id, in the order of the ids. Sorts in place: with millions of flows, a list of
+    /// them beside the index would be felt.
+    pub(super) fn take_sorted(
+        &mut self,
+        id: &dyn Fn(u32) -> Option<u64>,
+    ) -> impl Iterator<Item = u32> + use<> {
+        self.used = 0;
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.retain(|&entry| entry != EMPTY && id(slot_in(entry)).is_some());
+        let id = |slot| id(slot).unwrap_or_default();
+        let ids = || entries.iter().map(|&entry| id(slot_in(entry)));
+        let (least, most) = (ids().min().unwrap_or_default(), ids().max().unwrap_or_default());
+        if most - least < 1 << 32 {
+            for entry in &mut entries {
+                *entry = (id(slot_in(*entry)) - least) << 32 | *entry & u64::from(u32::MAX);
+            }
+            entries.sort_unstable();
+        } else {
+            entries.sort_unstable_by_key(|&entry| id(slot_in(entry)));
+        }
+        entries.into_iter().map(slot_in)
+    }
+
+    /// Octets that it takes.
+    pub(super) fn octets(&self) -> usize {
+        self.entries.len() * size_of::<u64>()
+    }
+
     fn place_holding(&self, hash: u64, slot: u32) -> Option<usize> {
         let wanted = u64::from(tag_of(hash)) << 32 | u64::from(slot.wrapping_add(1));
         let mut place = self.place_of(tag_of(hash));

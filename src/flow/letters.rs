@@ -41,6 +41,7 @@ pub enum Letter {
 }
 
 const PER_WORD: usize = 6;
+const BITS_PER_WORD: usize = 5 * PER_WORD;
 const ALPHABET: &[u8; 13] = b"?shadfrtwgiq^";
 
 /// The first 24 letters, in order of appearance.
@@ -85,11 +86,34 @@ impl Letters {
         self.seen & 1 << code_of(from, letter) != 0
     }
 
-    /// The letters as written, first one first.
-    pub fn iter(self) -> impl Iterator<Item = u8> {
+    /// All letters in two words.
+    pub(super) fn to_words(self) -> [u64; 2] {
+        let [a, b, c, d] = self.packed.map(u64::from);
+        [a | b << BITS_PER_WORD, c | d << BITS_PER_WORD]
+    }
+
+    /// The letters that [`Self::to_words`] gave.
+    pub(super) fn of_words(words: [u64; 2]) -> Self {
+        let part = |word: u64| u32::try_from(word & ((1 << BITS_PER_WORD) - 1)).unwrap_or_default();
+        let [[a, b], [c, d]] = words.map(|word| [part(word), part(word >> BITS_PER_WORD)]);
+        let letters = Self { packed: [a, b, c, d], seen: 0 };
+        Self { seen: letters.codes().fold(0, |seen, code| seen | 1 << code), ..letters }
+    }
+
+    /// True when a letter still finds room: then they tell which were seen.
+    pub(super) fn are_few(self) -> bool {
+        self.packed[3] == 0
+    }
+
+    fn codes(self) -> impl Iterator<Item = u32> {
         let codes =
             self.packed.into_iter().flat_map(|word| (0..6).map(move |place| word >> (5 * place) & 31));
-        codes.take_while(|&code| code != 0).filter_map(|code| {
+        codes.take_while(|&code| code != 0)
+    }
+
+    /// The letters as written, first one first.
+    pub fn iter(self) -> impl Iterator<Item = u8> {
+        self.codes().filter_map(|code| {
             let letter = *ALPHABET.get(code as usize & 15)?;
             Some(if code & 16 == 0 { letter } else { letter.to_ascii_uppercase() })
         })

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::arena::{Arena, Chain, MAX_EVENTS, RESERVED};
 use super::event::{Event, EventKind};
+
 use super::facts::{Limits, Order, Pause, RecordRef, Reuse};
 use super::half::{Half, PROBE, is_probe};
+use super::kept::{Kept, MAX_EVENTS, RESERVED};
 use super::letters::{Letter, Letters};
 use crate::net::{FourTuple, Role, Sides};
 use crate::tcp::{Flags, Segment, SeqNumber};
@@ -18,9 +19,6 @@ const SLACK: i32 = 1 << 20;
 const SMALLEST_WINDOW: i32 = 1 << 16;
 /// How far back a number may lie: half the sequence space less the slack.
 const FAR_BACK: i32 = 1 << 30;
-
-/// A flow with more events than this does not rest among the others.
-pub(super) const ROOM: usize = 8;
 
 /// The octets last sent in one direction without a pause from the other.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,7 +66,7 @@ pub(super) struct Live {
     pub(super) syn_retries: u16,
     pub(super) incarnation: u32,
     pub(super) letters: Letters,
-    pub(super) events: Chain,
+    pub(super) events: Kept,
     /// Slot of the predecessor while that is live too, else [`NONE`].
     pub(super) predecessor: u32,
     /// The last segment that was more than an acknowledgement or a probe.
@@ -97,6 +95,15 @@ pub(super) const NEVER: i64 = i64::MAX;
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// The directions that were captured of a flow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ways {
+    /// Both of them.
+    pub(super) both: bool,
+    /// One, although the other shows in it.
+    pub(super) one: bool,
+}
+
 /// What a segment added.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Novelty {
@@ -107,24 +114,35 @@ pub(super) struct Novelty {
 }
 
 impl Live {
-    /// A flow that begins with `segment`, sent by `opener`.
-    pub(super) fn new(segment: &Segment, opener: Role, stream: u64) -> Self {
+    /// A flow that begins with `segment`, sent by `opener`; its events will lie in `room`.
+    pub(super) fn new(segment: &Segment, opener: Role, stream: u64, room: Vec<Event>) -> Self {
         let at = RecordRef { record: segment.record, time: segment.time };
         Self {
-            tuple: segment.tuple,
             initiator_low: segment.from_low == (opener == Role::Initiator),
-            stage: Stage::default(),
-            halves: Sides::default(),
             first: at,
             stream,
+            active: at,
+            ..Self::blank(segment.tuple, room)
+        }
+    }
+
+    /// A flow of which nothing is known but its addresses.
+    pub(super) fn blank(tuple: FourTuple, room: Vec<Event>) -> Self {
+        Self {
+            tuple,
+            initiator_low: false,
+            stage: Stage::default(),
+            halves: Sides::default(),
+            first: RecordRef::default(),
+            stream: 0,
             burst: Burst::default(),
             exchanges: 0,
             syn_retries: 0,
             incarnation: 1,
             letters: Letters::default(),
-            events: Chain::default(),
+            events: Kept::within(room),
             predecessor: NONE,
-            active: at,
+            active: RecordRef::default(),
             rare: None,
             deadline: Timestamp::MAX,
             queued_for: NEVER,
@@ -158,6 +176,20 @@ impl Live {
         self.rare.as_ref().and_then(|rare| rare.icmp_reporter)
     }
 
+    /// True when another incarnation, or an ICMP error, is on its four-tuple.
+    pub(super) fn has_company(&self) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| rare.successor.is_some() || rare.icmp_reporter.is_some())
+    }
+
+    /// The directions that were captured of it.
+    pub(super) fn ways(&self) -> Ways {
+        Ways {
+            both: Role::BOTH.into_iter().all(|role| self.halves[role].packets > 0),
+            one: Role::BOTH.into_iter().any(|role| self.is_unseen(role)),
+        }
+    }
+
     pub(super) fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
@@ -171,21 +203,6 @@ impl Live {
             Role::Initiator => self.stage.syn_ack && peer.octets > 0,
         };
         half.packets == 0 && (opened || half.known && half.next.after(half.base))
-    }
-
-    /// Reads something of every cache line.
-    #[inline]
-    pub(super) fn warm(&self) -> u64 {
-        let half = |half: &Half| {
-            u64::from(half.base.0) ^ half.octets ^ half.last.at.record ^ u64::from(half.last.window)
-        };
-        half(&self.halves.initiator)
-            ^ half(&self.halves.responder)
-            ^ self.first.record
-            ^ self.stream
-            ^ self.burst.octets
-            ^ u64::from(self.exchanges)
-            ^ self.tuple.words()[0]
     }
 
     /// The role of a segment's sender.
@@ -430,7 +447,7 @@ impl Live {
     }
 
     /// Keeps `event`. Light ones leave room for those that decide.
-    pub(super) fn keep(&mut self, event: Event, arena: &mut Arena) {
+    pub(super) fn keep(&mut self, event: Event) {
         let light = !event.flags.is_control() && event.kind != EventKind::AckOfFin;
         if light && self.events.len() >= MAX_EVENTS - RESERVED {
             return;
@@ -444,16 +461,13 @@ impl Live {
         if last.at == event.at {
             last.keep();
         }
-        arena.push(&mut self.events, event);
+        self.events.push(event);
     }
 
     /// True when the flow closed in order and nothing else is under way on its four-tuple.
     pub(super) fn may_rest(&self) -> bool {
         let closed = |role| self.halves[role].fin && self.halves[role].fin_acked;
-        Role::BOTH.into_iter().all(closed)
-            && self.predecessor == NONE
-            && self.successor().is_none()
-            && usize::from(self.events.len()) <= ROOM
+        Role::BOTH.into_iter().all(closed) && self.predecessor == NONE && self.successor().is_none()
     }
 
     /// After how long a silence the flow is finished; `None` while it is not.

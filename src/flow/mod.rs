@@ -10,19 +10,21 @@
 //! * When a flow is finished (orderly close or reset, and a quiet time after it; or the input ends) its
 //!   events are replayed through the states of RFC 9293, and it becomes a [`Flow`].
 
-mod arena;
 mod duplicates;
 mod event;
 mod facts;
+mod finished;
 mod half;
 mod history;
 mod holes;
 mod index;
 mod judge;
+mod kept;
 mod letters;
 mod live;
 mod observe;
 mod outcome;
+mod packed;
 mod replay;
 mod resets;
 mod spell;
@@ -34,6 +36,7 @@ pub use facts::{
     CloseWait, EndpointState, FinFacts, Flow, Handshake, Limits, Order, Origin, Pause, RecordRef, Reuse,
     ReuseKind, Traffic,
 };
+pub use finished::{Finished, Outlet};
 pub use history::{Entry, History, Replay};
 pub use letters::{Letter, Letters};
 pub use outcome::FlowOutcome;

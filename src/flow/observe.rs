@@ -1,6 +1,5 @@
 //! Which segments of a flow are kept as events, and what they change besides the sums.
 
-use super::arena::Arena;
 use super::event::{Event, EventKind, FOREIGN_ID, OWN_ID};
 use super::facts::RecordRef;
 use super::half::Seen;
@@ -13,19 +12,19 @@ impl Live {
     /// Handles a segment that carries data or acknowledges, in the open middle of a connection.
     ///
     /// Only sums and marks change; a closing or opening window is kept as an event.
-    pub(super) fn observe_plain(&mut self, segment: &Segment, from: Role, arena: &mut Arena) {
+    pub(super) fn observe_plain(&mut self, segment: &Segment, from: Role) {
         self.account(segment, from, true);
-        self.watch_window(segment, from, arena);
+        self.watch_window(segment, from);
     }
 
     /// Handles any segment of this flow. `trusted` is false when its numbers fit no incarnation.
-    pub(super) fn observe(&mut self, segment: &Segment, from: Role, trusted: bool, arena: &mut Arena) {
+    pub(super) fn observe(&mut self, segment: &Segment, from: Role, trusted: bool) {
         let fin_was_acked = self.halves[!from].fin_acked;
         if segment.flags.rst() || segment.flags.fin() {
-            self.keep_context(segment, from, arena);
+            self.keep_context(segment, from);
         }
         if segment.flags.is_control() {
-            self.note_control(segment, from, arena);
+            self.note_control(segment, from);
         }
         if segment.flags.syn() && trusted {
             self.on_syn(segment, from);
@@ -41,10 +40,10 @@ impl Live {
                 None => 0,
             };
             event.into_successor = self.successor().is_some();
-            self.keep(event, arena);
+            self.keep(event);
         }
         if !segment.flags.is_control() {
-            self.watch_window(segment, from, arena);
+            self.watch_window(segment, from);
         }
         self.stage.plain = (self.stage.handshake_done || !(self.stage.syn || self.stage.syn_ack))
             && !self.stage.rst
@@ -53,7 +52,7 @@ impl Live {
     }
 
     /// Notes an ICMP error about a segment of this flow.
-    pub(super) fn observe_icmp(&mut self, error: &IcmpError, arena: &mut Arena) {
+    pub(super) fn observe_icmp(&mut self, error: &IcmpError) {
         self.stage.icmp = true;
         self.rare_mut().icmp_reporter = Some(error.reporter);
         let event = Event {
@@ -67,12 +66,12 @@ impl Live {
             kind: EventKind::IcmpError,
             into_successor: self.successor().is_some(),
         };
-        self.keep(event, arena);
+        self.keep(event);
     }
 
     /// Notes in this flow that a segment of its predecessor came.
-    pub(super) fn observe_ghost(&mut self, segment: &Segment, from: Role, arena: &mut Arena) {
-        self.keep(Event::of(segment, from, EventKind::Ghost), arena);
+    pub(super) fn observe_ghost(&mut self, segment: &Segment, from: Role) {
+        self.keep(Event::of(segment, from, EventKind::Ghost));
     }
 
     /// A SYN sets the sender's ISN, unless its copy did.
@@ -195,7 +194,7 @@ impl Live {
     }
 
     /// What came just before a FIN or RST tells what it answers, or what it ends.
-    fn keep_context(&mut self, segment: &Segment, from: Role, arena: &mut Arena) {
+    fn keep_context(&mut self, segment: &Segment, from: Role) {
         let own = self.halves[from].last;
         let peers = self.halves[!from].last;
         let mut context = [(from, own), (!from, peers)];
@@ -208,12 +207,12 @@ impl Live {
             if matters && seen.at.record != 0 && !seen.kept() {
                 self.halves[role].last.keep();
                 let event = seen.as_event(role, self.successor().is_some());
-                self.keep(event, arena);
+                self.keep(event);
             }
         }
     }
 
-    fn watch_window(&mut self, segment: &Segment, from: Role, arena: &mut Arena) {
+    fn watch_window(&mut self, segment: &Segment, from: Role) {
         if !segment.window_known {
             return;
         }
@@ -227,7 +226,7 @@ impl Live {
         if half.window_closed {
             half.zero_windows = half.zero_windows.saturating_add(1);
         }
-        self.keep(Event::of(segment, from, kind), arena);
+        self.keep(Event::of(segment, from, kind));
     }
 }
 

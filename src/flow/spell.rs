@@ -1,6 +1,5 @@
 //! Which letters of Zeek's `history` a segment adds.
 
-use super::arena::Arena;
 use super::event::{Event, EventKind};
 use super::letters::Letter;
 use super::live::Live;
@@ -37,7 +36,7 @@ impl Live {
     }
 
     /// Tells a SYN, FIN or RST.
-    pub(super) fn note_control(&mut self, segment: &Segment, from: Role, arena: &Arena) {
+    pub(super) fn note_control(&mut self, segment: &Segment, from: Role) {
         let flags = segment.flags;
         let letter = match (flags.syn(), flags.fin(), flags.rst()) {
             (_, true, true) => return self.letters.note(from, Letter::I),
@@ -52,14 +51,14 @@ impl Live {
             _ => self.letters.has(from, letter),
         };
         let control = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0;
-        let same_kind = |event: &Event| {
+        let same_kind = |event: &&Event| {
             event.from == from
                 && (event.flags.0 ^ flags.0) & control == 0
                 && !matches!(event.kind, EventKind::Ghost | EventKind::IcmpError)
         };
         // A FIN stands at the end of its packet.
         let number = |seq: SeqNumber, end| if flags.fin() { end } else { seq };
-        let last = || arena.iter(&self.events).filter(same_kind).last();
+        let last = || self.events.list().iter().rfind(same_kind);
         let moved =
             || last().is_some_and(|it| number(it.seq, it.end()) != number(segment.seq, segment.end()));
         if !told || moved() {

@@ -65,16 +65,33 @@ impl Tombstone {
 /// Tombstones at most: 128 MiB, and half as much for their index. Beyond, the oldest give way.
 const MOST_STONES: usize = 1 << 22;
 
+/// Octets of a tombstone and its place in the index, at least.
+const OCTETS: u64 = 44;
+
 /// Tombstones by four-tuple. They lie in order of burial; burying touches little memory besides the end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Graveyard {
+    /// Tombstones at most.
+    most: usize,
     stones: Vec<Tombstone>,
     index: Index,
-    /// Tombstones that gave way: the next to go lies at this place, modulo [`MOST_STONES`].
+    /// Tombstones that gave way: the next to go lies at this place, modulo `most`.
     forgotten: u64,
 }
 
 impl Graveyard {
+    /// An empty one of so many octets at most, or 192 MiB.
+    pub(super) fn within(octets: Option<u64>) -> Self {
+        let most = octets.and_then(|octets| usize::try_from(octets / OCTETS).ok());
+        let most = most.map_or(MOST_STONES, |most| most.clamp(1, MOST_STONES));
+        Self { most, stones: Vec::new(), index: Index::default(), forgotten: 0 }
+    }
+
+    /// Octets that it takes.
+    pub(super) fn octets(&self) -> usize {
+        self.stones.len() * size_of::<Tombstone>() + self.index.octets()
+    }
+
     /// Puts `stone` in the place of an older one on its four-tuple.
     pub(super) fn bury(&mut self, stone: Tombstone) {
         if let Some(place) = self.place(stone.fingerprint)
@@ -85,7 +102,7 @@ impl Graveyard {
             }
             return;
         }
-        let place = if self.stones.len() < MOST_STONES {
+        let place = if self.stones.len() < self.most {
             self.stones.push(stone);
             self.stones.len() - 1
         } else {
@@ -103,7 +120,7 @@ impl Graveyard {
 
     #[cold]
     fn replace_oldest(&mut self, stone: Tombstone) -> usize {
-        let oldest = usize::try_from(self.forgotten % MOST_STONES as u64).unwrap_or(0);
+        let oldest = usize::try_from(self.forgotten % self.most as u64).unwrap_or(0);
         self.forgotten += 1;
         if let Some(old) = self.stones.get_mut(oldest) {
             let fingerprint = std::mem::replace(old, stone).fingerprint;

@@ -11,7 +11,7 @@ use std::{env, fs};
 use closewait::capture::Input;
 use closewait::diagnose::{Context, Doubts, Finding, Severity, diagnose};
 use closewait::dissect::{Dissected, Dissector, IcmpError};
-use closewait::flow::{Flow, Limits, Table};
+use closewait::flow::{Finished, Flow, Limits, Outlet, Table};
 use closewait::tcp::Segment;
 use closewait::time::TimeDelta;
 
@@ -200,13 +200,16 @@ fn observe(packets: &[Packet], mut tell: impl FnMut(&Flow, &[Finding])) {
         );
         tell(flow, &findings);
     };
+    let mut finished = Finished::default();
+    let mut out = Outlet::gather(&mut finished);
     for (record, packet) in (1..).zip(packets) {
         match packet {
-            Packet::Segment(segment) => table.observe(&Segment { record, ..*segment }, &mut done),
-            Packet::Icmp(error) => table.observe_icmp(&IcmpError { record, ..*error }, &mut done),
+            Packet::Segment(segment) => table.observe(&Segment { record, ..*segment }, &mut out),
+            Packet::Icmp(error) => table.observe_icmp(&IcmpError { record, ..*error }, &mut out),
         }
     }
-    table.finish(&mut done);
+    table.finish(&mut out);
+    finished.judge(&limits, &mut done);
 }
 
 /// What is true of each four-tuple.

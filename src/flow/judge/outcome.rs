@@ -171,7 +171,7 @@ fn is_missing_an_answer(case: &Case<'_>, role: Role) -> bool {
 /// What the capture cannot have seen of this flow, where the verdict rests on not having seen it.
 fn blind_spot(case: &Case<'_>, outcome: FlowOutcome) -> Option<&'static str> {
     if case.live.stage.evicted {
-        return Some("too many connections were live at once to follow them all (--max-flows)");
+        return Some("too many connections were live at once to follow them all (--max-flows, --max-memory)");
     }
     if case.cut {
         return Some("the capture file breaks off inside this flow");

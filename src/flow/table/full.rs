@@ -1,13 +1,18 @@
 //! What leaves the table when too many flows are live.
 
-use super::rest::REST;
+use super::cold::COLD;
 use super::{Due, Table};
-use crate::flow::Flow;
+use crate::flow::duplicates::Recent;
+use crate::flow::event::Event;
+use crate::flow::finished::Outlet;
 use crate::flow::live::{Live, RETIRED};
+use crate::flow::packed::Packed;
 use crate::time::Timestamp;
 
 /// This part of all flows leaves at once: looking for those that can be spared best costs a look at each.
 const PART: u64 = 8;
+/// Octets of a flow in use: its slot, its last segments, and room for some events.
+const IN_USE: usize = size_of::<Option<Live>>() + size_of::<Recent>() + 8 * size_of::<Event>();
 
 /// How well a flow can be spared; the first ones leave first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,48 +26,64 @@ enum Standing {
 }
 
 impl Table {
-    /// Writes flows before their time when more are live than [`Limits::max_flows`](super::Limits::max_flows):
-    /// those that are over first, then unanswered SYNs, then all others; in each group those that were quiet the
-    /// longest.
+    /// Writes flows before their time when more are live than [`Limits::max_flows`](super::Limits::max_flows) and
+    /// [`Limits::max_memory`](super::Limits::max_memory) allow: those that are over first, then unanswered SYNs, then
+    /// all others; in each group those that were quiet the longest.
     #[inline]
-    pub(super) fn keep_within_limit(&mut self, done: &mut dyn FnMut(&Flow)) {
-        if self.live > self.limits.max_flows {
-            self.make_room(done);
+    pub(super) fn keep_within_limit(&mut self, out: &mut Outlet<'_>) {
+        let most = self.limits.max_flows;
+        if self.live > most {
+            self.make_room(most, out);
+        } else if self.limits.max_memory.is_some_and(|most| self.octets() > most) {
+            self.make_room(self.live, out);
         }
     }
 
+    /// Octets that are taken by flows, live ones and those remembered. Counts what is in use, not what was allocated,
+    /// so that it is the same in every run.
+    fn octets(&self) -> u64 {
+        let in_use = self.slots.len() - self.free.len();
+        let octets = in_use * IN_USE + self.cold.octets() + self.index.octets() + self.graveyard.octets();
+        octets as u64
+    }
+
     #[cold]
-    fn make_room(&mut self, done: &mut dyn FnMut(&Flow)) {
+    fn make_room(&mut self, most: u64, out: &mut Outlet<'_>) {
         let mut waiting = std::mem::take(&mut self.finished);
         waiting.sort_unstable();
         for (decided, _, slot) in waiting {
-            self.close(slot, decided, done);
+            self.close(slot, decided, out);
         }
-        let surplus = self.live.saturating_sub(self.limits.max_flows - self.limits.max_flows / PART);
+        let surplus = self.live.saturating_sub(most - most.div_ceil(PART));
         let mut leaving = self.spare(usize::try_from(surplus).unwrap_or(usize::MAX));
         leaving.sort_unstable();
-        for (decided, id, slot) in leaving {
-            if slot & REST != 0 {
-                self.finish_resting((decided, id, slot), done);
+        for (decided, _, slot) in leaving {
+            if slot & COLD != 0 {
+                let evicted = self.cold.get(slot).is_some_and(|packed| !packed.is_over());
+                self.stats.evicted += u64::from(evicted);
+                self.bury_packed(slot);
+                self.close_packed(slot, (decided, evicted), out);
                 continue;
             }
             let Some(Some(live)) = self.slots.get_mut(slot as usize) else { continue };
             live.stage.evicted = Standing::of(live) != Standing::Over;
             self.stats.evicted += u64::from(live.stage.evicted);
             self.unlink(slot);
-            self.close(slot, decided, done);
+            self.close(slot, decided, out);
         }
     }
 
     /// The `count` flows that can be spared best.
     fn spare(&self, count: usize) -> Vec<Due> {
         let in_use = (0..).zip(&self.slots).filter_map(|(slot, live)| Some((slot, live.as_ref()?)));
-        let at_rest = self.rest.iter().filter_map(|(_, slot)| Some((slot, &self.rest.get(slot)?.live)));
-        let mut flows: Vec<(Standing, Timestamp, u64, u32)> = in_use
+        let in_use = in_use
             .filter(|(_, live)| live.deadline != RETIRED)
-            .chain(at_rest)
-            .map(|(slot, live)| (Standing::of(live), live.last().time, live.first.record, slot))
-            .collect();
+            .map(|(slot, live)| (Standing::of(live), live.last().time, live.first.record, slot));
+        let packed = self.index.slots().filter_map(|slot| {
+            let packed = self.cold.get(slot)?;
+            Some((Standing::of_packed(&packed), packed.last(), packed.id(), slot))
+        });
+        let mut flows: Vec<(Standing, Timestamp, u64, u32)> = in_use.chain(packed).collect();
         let count = count.min(flows.len());
         if let Some(last) = count.checked_sub(1) {
             flows.select_nth_unstable(last);
@@ -81,12 +102,22 @@ impl Standing {
             Self::Open
         }
     }
+
+    fn of_packed(packed: &Packed<'_>) -> Self {
+        if packed.is_over() {
+            Self::Over
+        } else if packed.is_unanswered() {
+            Self::Unanswered
+        } else {
+            Self::Open
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{FlowOutcome, Limits};
+    use crate::flow::{Finished, FlowOutcome, Limits};
     use crate::net::FourTuple;
     use crate::tcp::{Flags, Segment, SeqNumber};
 
@@ -120,27 +151,49 @@ mod tests {
     fn unanswered_syns_leave_before_connections_and_the_oldest_first() {
         let mut table = Table::new(Limits { max_flows: 16, ..Limits::default() });
         let mut left = Vec::new();
-        let mut done = |flow: &Flow| left.push((flow.initiator.port, flow.outcome, flow.undecided_because));
-        table.observe(&segment(1, 1, true, Flags::SYN), &mut done);
-        table.observe(&segment(2, 1, false, Flags(Flags::SYN.0 | Flags::ACK.0)), &mut done);
+        let mut finished = Finished::default();
+        let mut out = Outlet::gather(&mut finished);
+        table.observe(&segment(1, 1, true, Flags::SYN), &mut out);
+        table.observe(&segment(2, 1, false, Flags(Flags::SYN.0 | Flags::ACK.0)), &mut out);
         for port in 2..=17 {
-            table.observe(&segment(u64::from(port) + 1, port, true, Flags::SYN), &mut done);
+            table.observe(&segment(u64::from(port) + 1, port, true, Flags::SYN), &mut out);
         }
+        finished.judge(&Limits::default(), |flow| {
+            left.push((flow.initiator.port, flow.outcome, flow.undecided_because));
+        });
         let why = Some("too many connections were live at once to follow them all (--max-flows)");
         assert_eq!(left, [2, 3, 4].map(|port| (port, FlowOutcome::Undecided, why)));
         assert_eq!((table.live(), table.stats().evicted), (14, 3));
     }
 
     #[test]
+    fn a_flood_keeps_within_the_memory() {
+        const MOST: u64 = 1 << 18;
+        let mut table = Table::new(Limits { max_memory: Some(MOST), ..Limits::default() });
+        let mut finished = Finished::default();
+        let mut out = Outlet::gather(&mut finished);
+        for port in 1..=20_000 {
+            table.observe(&segment(port.into(), port, true, Flags::SYN), &mut out);
+            assert!(table.octets() <= MOST);
+        }
+        assert!(table.live() > 100);
+        let evicted = table.stats().evicted;
+        table.finish(&mut out);
+        assert!(evicted > 15_000 && finished.len() == 20_000, "{evicted}");
+    }
+
+    #[test]
     fn a_flood_keeps_within_the_limit_and_every_flow_is_told_once() {
         let mut table = Table::new(Limits { max_flows: 100, ..Limits::default() });
         let mut told = Vec::new();
+        let mut finished = Finished::default();
+        let mut out = Outlet::gather(&mut finished);
         for port in 1..=5000 {
-            let mut done = |flow: &Flow| told.push(flow.initiator.port);
-            table.observe(&segment(port.into(), port, true, Flags::SYN), &mut done);
+            table.observe(&segment(port.into(), port, true, Flags::SYN), &mut out);
             assert!(table.live() <= 100);
         }
-        table.finish(&mut |flow| told.push(flow.initiator.port));
+        table.finish(&mut out);
+        finished.judge(&Limits::default(), |flow| told.push(flow.initiator.port));
         told.sort_unstable();
         assert_eq!(told, (1..=5000).collect::<Vec<_>>());
     }

@@ -1,15 +1,14 @@
 //! When a flow is finished, and how it leaves the table.
 
-use super::rest::REST;
-use super::{BATCH, Due, NANOS_PER_SECOND, Table, grave_of, hash_words, second_of};
-use crate::flow::judge::{self, Circumstances};
-use crate::flow::live::{Live, NEVER, NONE, RETIRED};
+use super::cold::COLD;
+use super::{Due, NANOS_PER_SECOND, Table, grave_of, hash_words, second_of};
+use crate::flow::finished::{Outlet, Terms};
+use crate::flow::live::{NEVER, NONE, RETIRED};
 use crate::flow::tombstone::Tombstone;
-use crate::flow::{Event, Flow};
-use crate::time::{TimeDelta, Timestamp};
+use crate::time::Timestamp;
 
 /// Resting flows are finished one after the other; this many later the next fetches have arrived.
-const LOOK_AHEAD: u32 = 4;
+const LOOK_AHEAD: usize = 4;
 
 impl Table {
     /// Notes when the flow in `slot` is to be looked at next.
@@ -21,9 +20,10 @@ impl Table {
         if live.deadline == Timestamp::MAX {
             return;
         }
-        if live.may_rest() && self.rest.accepts(live) {
-            return self.lay_down(slot);
+        if live.may_rest() && self.put_away(slot) {
+            return;
         }
+        let Some(Some(live)) = self.slots.get(slot as usize) else { return };
         // Most deadlines come nearer once the last ACK is seen: looking early saves a second entry.
         let look = second_of(live.deadline.min(quiet_since + self.limits.linger));
         if look < live.queued_for {
@@ -31,46 +31,16 @@ impl Table {
         }
     }
 
-    /// Moves a flow that closed in order out of the way of those in use.
-    fn lay_down(&mut self, slot: u32) {
-        let Some(mut live) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
-        self.free.push(slot);
-        let mut events = std::mem::take(&mut self.scratch);
-        self.arena.drain(&mut live.events, &mut events);
-        let hash = self.hash_of(&live.tuple);
-        let recent = self.recents.get(slot as usize).copied().unwrap_or_default();
-        let resting = self.rest.push(live, &events, recent, self.watermark);
-        self.index.replace(hash, slot, resting);
-        events.clear();
-        self.scratch = events;
-    }
-
-    /// Takes a flow back into use: a segment came for it after all.
-    #[cold]
-    pub(super) fn wake(&mut self, resting: u32, hash: u64) -> Option<u32> {
-        let (mut flow, recent) = self.rest.take(resting)?;
-        let events: Vec<Event> = flow.events().collect();
-        for event in events {
-            self.arena.push(&mut flow.live.events, event);
-        }
-        flow.live.queued_for = NEVER;
-        let second = second_of(flow.live.deadline);
-        let slot = self.store(flow.live, recent);
-        self.index.replace(hash, resting, slot);
-        self.queue(slot, second);
-        Some(slot)
-    }
-
     /// Puts the flow in `slot` down to be looked at once `second` is over.
-    fn queue(&mut self, slot: u32, second: i64) {
+    pub(super) fn queue(&mut self, slot: u32, second: i64) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         live.queued_for = second;
-        self.expiry.entry(second).or_default().push((live.first.record, slot));
+        self.expiry.entry(second).or_default().push(slot);
     }
 
     /// Finishes all flows whose deadline lies before `second` and has come, in the order of their deadlines.
     #[cold]
-    pub(super) fn expire(&mut self, second: i64, done: &mut dyn FnMut(&Flow)) {
+    pub(super) fn expire(&mut self, second: i64, out: &mut Outlet<'_>) {
         self.next_second = start_of(second.saturating_add(1));
         let mut due = std::mem::take(&mut self.finished);
         while let Some(entry) = self.expiry.first_entry() {
@@ -78,78 +48,84 @@ impl Table {
             if at >= second {
                 break;
             }
-            for (id, slot) in entry.remove() {
-                due.extend(self.come_due(id, slot, at, second));
+            for slot in entry.remove() {
+                due.extend(self.come_due(slot, at, second));
             }
         }
         due.sort_unstable();
-        let end = (self.watermark + TimeDelta::from_nanos(1)).min(start_of(second));
-        let mut passed = 0;
-        loop {
-            let resting = self.rest.first_due(end);
-            let next = due.get(passed).copied();
-            if passed % BATCH == 0 && next.is_some() {
-                due.iter().skip(passed).take(BATCH).for_each(|&(_, _, slot)| self.touch(slot));
+        // A cell that was used again within the second is there twice.
+        due.dedup();
+        for (place, &(deadline, _, slot)) in due.iter().enumerate() {
+            if let Some(&(_, _, later)) = due.get(place + LOOK_AHEAD) {
+                self.touch(later);
             }
-            match (resting, next) {
-                (Some(resting), next) if next.is_none_or(|next| resting < next) => {
-                    self.finish_resting(resting, done);
-                }
-                (_, Some((deadline, _, slot))) => {
-                    passed += 1;
-                    self.unlink(slot);
-                    self.close(slot, deadline, done);
-                }
-                _ => break,
+            if slot & COLD != 0 {
+                self.bury_packed(slot);
+                self.close_packed(slot, (deadline, false), out);
+            } else {
+                self.unlink(slot);
+                self.close(slot, deadline, out);
             }
         }
         due.clear();
         self.finished = due;
     }
 
-    /// Finishes a flow that rested to its end.
-    pub(super) fn finish_resting(&mut self, (decided, _, slot): Due, done: &mut dyn FnMut(&Flow)) {
-        // What the flow a few places behind will need of the two indexes can be fetched meanwhile.
-        if let Some(later) = self.rest.get(REST | slot.wrapping_add(LOOK_AHEAD)) {
-            let hash = hash_words(&self.hasher, &later.live.tuple);
-            self.index.touch(hash);
-            self.graveyard.touch(grave_of(hash, later.live.scope()));
-        }
-        let Some(resting) = self.rest.get(slot) else { return };
-        let hash = hash_words(&self.hasher, &resting.live.tuple);
-        self.graveyard.bury(Tombstone::of(&resting.live, grave_of(hash, resting.live.scope())));
+    /// Takes a packed flow out of the index.
+    pub(super) fn bury_packed(&mut self, slot: u32) {
+        let Some(packed) = self.cold.get(slot) else { return };
+        let hash = hash_words(&self.hasher, &packed.tuple());
+        self.graveyard.bury(packed.tombstone(grave_of(hash, packed.scope())));
         self.index.remove(hash, slot);
-        self.close_resting(slot, decided, done);
     }
 
-    pub(super) fn close_resting(&mut self, slot: u32, decided: Timestamp, done: &mut dyn FnMut(&Flow)) {
-        let mut events = std::mem::take(&mut self.scratch);
-        let Some(resting) = self.rest.get(slot) else { return };
-        events.extend(resting.events());
-        let flow = judge::judge(&resting.live, events, &self.terms(&resting.live, decided));
-        self.directions.note(&resting.live);
-        self.rest.drop_at(slot);
+    /// Hands out a packed flow that is out of the index.
+    pub(super) fn close_packed(
+        &mut self,
+        slot: u32,
+        (decided, evicted): (Timestamp, bool),
+        out: &mut Outlet<'_>,
+    ) {
+        let Some(packed) = self.cold.get(slot) else { return };
+        out.push_packed(packed, Terms { evicted, ..self.terms(packed.id(), decided) });
+        self.directions.note(packed.ways());
+        self.cold.remove(slot);
         self.live -= 1;
-        done(&flow);
-        self.scratch = flow.events;
-        self.scratch.clear();
     }
 
-    fn terms(&self, live: &Live, decided: Timestamp) -> Circumstances<'_> {
-        Circumstances {
+    /// Hands out a flow in use that is out of the index.
+    pub(super) fn close(&mut self, slot: u32, decided: Timestamp, out: &mut Outlet<'_>) {
+        let Some(live) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
+        self.free.push(slot);
+        let terms = Terms { evicted: live.stage.evicted, ..self.terms(live.first.record, decided) };
+        self.directions.note(live.ways());
+        self.live -= 1;
+        let room = out.push(live, terms);
+        self.rooms.push(room);
+    }
+
+    /// The terms on which the flow that began with the record `first` leaves.
+    fn terms(&self, first: u64, decided: Timestamp) -> Terms {
+        Terms {
             decided,
             now: self.now(),
-            cut: self.cuts.iter().any(|&record| record >= live.first.record),
+            cut: self.cuts.iter().any(|&record| record >= first),
             one_way: self.directions.are_one_way(),
-            limits: &self.limits,
+            evicted: false,
         }
     }
 
     /// The flow in `slot` if its deadline has come; it is put down for later if it moved. `at` is the second for
     /// which it was put down: it may have been put down for an earlier one since, or be gone.
-    fn come_due(&mut self, id: u64, slot: u32, at: i64, second: i64) -> Option<Due> {
+    fn come_due(&mut self, slot: u32, at: i64, second: i64) -> Option<Due> {
+        if slot & COLD != 0 {
+            let packed = self.cold.get(slot)?;
+            let deadline = packed.deadline();
+            let is_due = second_of(deadline) == at && deadline <= self.watermark;
+            return is_due.then(|| (deadline, packed.id(), slot));
+        }
         let live = self.slots.get_mut(slot as usize)?.as_mut()?;
-        if live.first.record != id || live.queued_for != at {
+        if live.queued_for != at {
             return None;
         }
         live.queued_for = NEVER;
@@ -160,15 +136,17 @@ impl Table {
             }
             return None;
         }
-        (deadline <= self.watermark && deadline != RETIRED).then_some((deadline, id, slot))
+        (deadline <= self.watermark && deadline != RETIRED).then_some((deadline, live.first.record, slot))
     }
 
-    /// Looks at all that finishing the flow in `slot` will need. A flow that rested for a minute is out of the
-    /// processor's cache; looking at a batch of them first lets the memory serve them side by side.
+    /// Reads what finishing the flow in `slot` will need: it waited for a minute and is out of the processor's cache,
+    /// and so are its places in both indexes. A few flows later they have arrived.
     #[inline]
-    pub(super) fn touch(&self, slot: u32) {
-        if let Some(Some(live)) = self.slots.get(slot as usize) {
-            std::hint::black_box(live.warm() ^ self.arena.warm(&live.events));
+    fn touch(&self, slot: u32) {
+        if let Some(packed) = self.cold.get(slot) {
+            let hash = hash_words(&self.hasher, &packed.tuple());
+            self.index.touch(hash);
+            self.graveyard.touch(grave_of(hash, packed.scope()));
         }
     }
 
@@ -217,24 +195,6 @@ impl Table {
             at = live.predecessor;
         }
         false
-    }
-
-    /// Judges one flow, hands it out and frees its place.
-    pub(super) fn close(&mut self, slot: u32, decided: Timestamp, done: &mut dyn FnMut(&Flow)) {
-        let mut events = std::mem::take(&mut self.scratch);
-        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
-        self.arena.drain(&mut live.events, &mut events);
-        let Some(Some(live)) = self.slots.get(slot as usize) else { return };
-        let flow = judge::judge(live, events, &self.terms(live, decided));
-        self.directions.note(live);
-        if let Some(place) = self.slots.get_mut(slot as usize) {
-            *place = None;
-        }
-        self.free.push(slot);
-        self.live -= 1;
-        done(&flow);
-        self.scratch = flow.events;
-        self.scratch.clear();
     }
 }
 

@@ -1,31 +1,34 @@
 //! The table of live flows: which incarnation a segment belongs to, and when a flow is finished.
 
+mod cold;
 mod full;
+mod heap;
 mod lifetime;
 mod placement;
-mod rest;
 mod reuse;
+mod warmth;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
-use self::rest::{REST, Rest};
-use super::arena::Arena;
+use self::cold::{COLD, Cold};
+use self::warmth::Warmth;
 use super::duplicates::Recent;
 use super::event::Event;
-use super::facts::{Flow, Limits, Order, RecordRef};
+use super::facts::{Limits, Order, RecordRef};
+use super::finished::Outlet;
 use super::index::Index;
-use super::live::{Live, NONE};
+use super::live::{Live, NONE, Ways};
 use super::tombstone::Graveyard;
 use crate::dissect::{Dissected, IcmpError};
 use crate::net::{FourTuple, Role};
 use crate::tcp::Segment;
 use crate::time::{TimeDelta, Timestamp};
 
-/// Flows finished side by side: as many as there are cache misses a core can have under way, roughly.
-const BATCH: usize = 16;
 /// A step of capture time by this much wants a second record that confirms it.
 const LEAP: TimeDelta = TimeDelta::from_secs(86_400);
+/// The part of the memory for flows that those may take that are written.
+const PART_OF_GRAVES: u64 = 4;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// What the table did with the segments it was given.
@@ -39,7 +42,8 @@ pub struct TableStats {
     pub first_copy: Option<PacketCopy>,
     /// Segments of flows whose row was already written.
     pub late: u64,
-    /// Flows that were written before their end because [`Limits::max_flows`] were live.
+    /// Flows that were written before their end because [`Limits::max_flows`] or [`Limits::max_memory`] was
+    /// reached.
     pub evicted: u64,
     /// Flows that were written and then forgotten: reuse of their four-tuples was not recognised.
     pub forgotten: u64,
@@ -70,9 +74,9 @@ pub struct Directions {
 }
 
 impl Directions {
-    fn note(&mut self, live: &Live) {
-        self.both_ways += u64::from(Role::BOTH.into_iter().all(|role| live.halves[role].packets > 0));
-        self.one_way += u64::from(Role::BOTH.into_iter().any(|role| live.is_unseen(role)));
+    fn note(&mut self, ways: Ways) {
+        self.both_ways += u64::from(ways.both);
+        self.one_way += u64::from(ways.one);
     }
 
     /// Some flows show that they had another direction, and none was captured in both.
@@ -83,8 +87,14 @@ impl Directions {
 
 /// All live flows of one capture.
 ///
-/// Finished flows come out through a callback, in the order in which they were finished: by the capture time
-/// of that decision, then by first record. Nothing in the output depends on the hash seed.
+/// Finished flows come out in the order in which they were finished: by the capture time of that decision, then by
+/// first record. Nothing in the output depends on the hash seed.
+///
+/// ```text
+/// in use: a slot, some 900 octets ──idle while others need the room, or closed in order──▶ packed, some 150 octets
+///            ▲                                                                               │        │
+///            └───────────────────────────── a segment comes for it ──────────────────────────┘    finished
+/// ```
 #[derive(Debug)]
 pub struct Table {
     limits: Limits,
@@ -95,15 +105,15 @@ pub struct Table {
     /// The last segments of the flow in each slot.
     recents: Vec<Recent>,
     free: Vec<u32>,
-    arena: Arena,
-    rest: Rest,
+    /// Memory for events.
+    rooms: Vec<Vec<Event>>,
+    warmth: Warmth,
+    cold: Cold,
     graveyard: Graveyard,
-    /// Flows to look at once a second of capture time is over: flow id and slot.
-    expiry: BTreeMap<i64, Vec<(u64, u32)>>,
+    /// Slots of flows to look at once a second of capture time is over.
+    expiry: BTreeMap<i64, Vec<u32>>,
     /// Flows that are finished but whose turn has not come.
     finished: Vec<Due>,
-    /// Kept for its allocation.
-    scratch: Vec<Event>,
     watermark: Timestamp,
     /// Times of the last segments: one alone may be damaged.
     clock: [Timestamp; 2],
@@ -134,12 +144,12 @@ impl Table {
             slots: Vec::new(),
             recents: Vec::new(),
             free: Vec::new(),
-            arena: Arena::default(),
-            rest: Rest::default(),
-            graveyard: Graveyard::default(),
+            rooms: Vec::new(),
+            warmth: Warmth::default(),
+            cold: Cold::default(),
+            graveyard: Graveyard::within(limits.max_memory.map(|octets| octets / PART_OF_GRAVES)),
             expiry: BTreeMap::new(),
             finished: Vec::new(),
-            scratch: Vec::new(),
             watermark: Timestamp::MIN,
             clock: [Timestamp::MIN; 2],
             next_second: Timestamp::MIN,
@@ -164,29 +174,28 @@ impl Table {
 
     /// The directions that were captured of the flows that are live now.
     pub fn directions(&self) -> Directions {
-        let resting = self.rest.iter().filter_map(|(_, slot)| self.live_at(slot));
+        let in_use = self.slots.iter().flatten().map(Live::ways);
+        let packed = self.index.slots().filter_map(|slot| Some(self.cold.get(slot)?.ways()));
         let mut directions = Directions::default();
-        for live in self.slots.iter().flatten().chain(resting) {
-            directions.note(live);
-        }
+        in_use.chain(packed).for_each(|ways| directions.note(ways));
         directions
     }
 
-    /// Takes what was dissected, whatever it is; flows that its capture time finishes go to `done`.
+    /// Takes what was dissected, whatever it is; flows that its capture time finishes go to `out`.
     #[inline]
-    pub fn observe_any(&mut self, found: &Dissected, done: &mut dyn FnMut(&Flow)) {
+    pub fn observe_any(&mut self, found: &Dissected, out: &mut Outlet<'_>) {
         match found {
-            Dissected::Segment(segment) => self.observe(segment, done),
-            Dissected::IcmpError(error) => self.observe_icmp(error, done),
+            Dissected::Segment(segment) => self.observe(segment, out),
+            Dissected::IcmpError(error) => self.observe_icmp(error, out),
             Dissected::Skipped => {}
         }
     }
 
-    /// Takes one segment; flows that its capture time finishes go to `done`.
+    /// Takes one segment; flows that its capture time finishes go to `out`.
     #[inline]
-    pub fn observe(&mut self, segment: &Segment, done: &mut dyn FnMut(&Flow)) {
+    pub fn observe(&mut self, segment: &Segment, out: &mut Outlet<'_>) {
         self.stats.segments += 1;
-        self.advance(segment.time, done);
+        self.advance(segment.time, out);
         self.clock = [self.clock[1], segment.time];
         // Segments of one flow come in rows: try the latest before looking any up.
         let slot = match self.slots.get(self.latest as usize) {
@@ -194,7 +203,7 @@ impl Table {
             _ => {
                 let Some(slot) = self.find(self.hash_of(&segment.tuple), segment) else {
                     self.observe_unknown(segment);
-                    return self.keep_within_limit(done);
+                    return self.keep_within_limit(out);
                 };
                 slot
             }
@@ -208,7 +217,7 @@ impl Table {
         let plain = live.stage.plain && live.predecessor == NONE && !segment.flags.is_control();
         if !plain {
             self.observe_known(segment, slot);
-            self.keep_within_limit(done);
+            self.keep_within_limit(out);
         } else if live.carry(segment, from) {
             self.remember(slot, segment);
         } else {
@@ -223,7 +232,7 @@ impl Table {
         if !live.adds(segment, from) && repeats() {
             return self.note_copy(slot, segment);
         }
-        live.observe_plain(segment, from, &mut self.arena);
+        live.observe_plain(segment, from);
         self.remember(slot, segment);
     }
 
@@ -243,13 +252,14 @@ impl Table {
     /// Counts `segment`, a copy of one that came for the flow in `slot`.
     #[cold]
     fn note_copy(&mut self, slot: u32, segment: &Segment) {
-        let original = self.live_at(slot).and_then(|live| live.original_of(segment));
+        let live = self.slots.get(slot as usize).and_then(Option::as_ref);
+        let original = live.and_then(|live| live.original_of(segment));
         self.stats.note_copy(segment, original);
     }
 
-    /// Moves capture time to `now`, unless it is there already; flows that are due by then go to `done`.
+    /// Moves capture time to `now`, unless it is there already; flows that are due by then go to `out`.
     #[inline]
-    pub fn advance(&mut self, now: Timestamp, done: &mut dyn FnMut(&Flow)) {
+    pub fn advance(&mut self, now: Timestamp, out: &mut Outlet<'_>) {
         if now <= self.watermark {
             return;
         }
@@ -259,7 +269,7 @@ impl Table {
                 return;
             }
             self.watermark = now;
-            self.expire(second_of(now), done);
+            self.expire(second_of(now), out);
         }
         self.watermark = now;
     }
@@ -279,18 +289,18 @@ impl Table {
         leaps
     }
 
-    /// Takes an ICMP error about a segment; flows that its capture time finishes go to `done`.
-    pub fn observe_icmp(&mut self, error: &IcmpError, done: &mut dyn FnMut(&Flow)) {
-        self.advance(error.time, done);
+    /// Takes an ICMP error about a segment; flows that its capture time finishes go to `out`.
+    pub fn observe_icmp(&mut self, error: &IcmpError, out: &mut Outlet<'_>) {
+        self.advance(error.time, out);
         let hash = self.hash_of(&error.tuple);
         // An error comes back in whatever scope.
-        let same = |slot: u32| self.live_at(slot).is_some_and(|live| live.tuple.same_endpoints(&error.tuple));
+        let same = |slot: u32| self.tuple_in(slot).is_some_and(|tuple| tuple.same_endpoints(&error.tuple));
         let mut slot = self.index.find(hash, same);
-        if let Some(resting) = slot.filter(|slot| slot & REST != 0) {
-            slot = self.wake(resting, hash);
+        if let Some(packed) = slot.filter(|slot| slot & COLD != 0) {
+            slot = self.wake(packed, error.record);
         }
         match slot.and_then(|slot| self.slots.get_mut(slot as usize)) {
-            Some(Some(live)) => live.observe_icmp(error, &mut self.arena),
+            Some(Some(live)) => live.observe_icmp(error),
             _ => self.stats.stray_icmp += 1,
         }
     }
@@ -302,26 +312,28 @@ impl Table {
     }
 
     /// Finishes every flow: the input has ended.
-    pub fn finish(&mut self, done: &mut dyn FnMut(&Flow)) {
-        self.expire(second_of(self.watermark).saturating_add(1), done);
+    pub fn finish(&mut self, out: &mut Outlet<'_>) {
+        self.expire(second_of(self.watermark).saturating_add(1), out);
         let coming = self.directions();
         self.directions.both_ways += coming.both_ways;
         self.directions.one_way += coming.one_way;
-        let flows =
-            (0..).zip(&self.slots).filter_map(|(slot, live)| Some((live.as_ref()?.first.record, slot)));
-        let mut left: Vec<(u64, u32)> = flows.chain(self.rest.iter()).collect();
-        left.sort_unstable();
-        for batch in left.chunks(BATCH) {
-            for &(_, slot) in batch {
-                self.touch(slot);
+        let decided = self.now();
+        let mut in_use: Vec<(u64, u32)> = (0..)
+            .zip(&self.slots)
+            .filter_map(|(slot, live)| Some((live.as_ref()?.first.record, slot)))
+            .collect();
+        in_use.sort_unstable();
+        let mut in_use = in_use.into_iter().peekable();
+        let packed = self.index.take_sorted(&|slot| Some(self.cold.get(slot)?.id()));
+        for slot in packed {
+            let id = self.cold.get(slot).map_or(0, |packed| packed.id());
+            while let Some((_, slot)) = in_use.next_if(|(other, _)| *other < id) {
+                self.close(slot, decided, out);
             }
-            for &(_, slot) in batch {
-                if slot & REST == 0 {
-                    self.close(slot, self.now(), done);
-                } else {
-                    self.close_resting(slot, self.now(), done);
-                }
-            }
+            self.close_packed(slot, (decided, false), out);
+        }
+        for (_, slot) in in_use {
+            self.close(slot, decided, out);
         }
     }
 
@@ -333,8 +345,8 @@ impl Table {
     #[inline]
     fn find(&mut self, hash: u64, segment: &Segment) -> Option<u32> {
         let mut slot = self.index_of(hash, segment)?;
-        if slot & REST != 0 {
-            slot = self.wake(slot, hash)?;
+        if slot & COLD != 0 {
+            slot = self.wake(slot, segment.record)?;
         }
         let due = self.slots.get(slot as usize)?.as_ref()?.deadline <= self.watermark;
         if due {
@@ -346,18 +358,19 @@ impl Table {
 
     #[inline]
     fn index_of(&self, hash: u64, segment: &Segment) -> Option<u32> {
-        let between =
-            |slot: u32, any: bool| self.live_at(slot).is_some_and(|live| live.is_between(segment, any));
+        let between = |slot: u32, any: bool| match self.slots.get(slot as usize) {
+            Some(live) => live.as_ref().is_some_and(|live| live.is_between(segment, any)),
+            None => self.cold.get(slot).is_some_and(|packed| packed.is_between(segment, any)),
+        };
         let found = self.index.find(hash, |slot| between(slot, false));
         found.or_else(|| self.index.find(hash, |slot| between(slot, true)))
     }
 
-    /// The flow in `slot`, in use or at rest.
-    #[inline]
-    fn live_at(&self, slot: u32) -> Option<&Live> {
+    /// The four-tuple of the flow in `slot`, in use or packed.
+    fn tuple_in(&self, slot: u32) -> Option<FourTuple> {
         match self.slots.get(slot as usize) {
-            Some(live) => live.as_ref(),
-            None => self.rest.get(slot).map(|resting| &resting.live),
+            Some(live) => Some(live.as_ref()?.tuple),
+            None => Some(self.cold.get(slot)?.tuple()),
         }
     }
 }

@@ -44,14 +44,14 @@ impl Table {
             Place::Flow { slot, trusted } => {
                 let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
                 let from = live.role_of(segment.from_low);
-                live.observe(segment, from, trusted, &mut self.arena);
+                live.observe(segment, from, trusted);
                 self.remember(slot, segment);
                 self.schedule(slot);
                 if slot != newest
                     && let Some(Some(successor)) = self.slots.get_mut(newest as usize)
                 {
                     let from = successor.role_of(segment.from_low);
-                    successor.observe_ghost(segment, from, &mut self.arena);
+                    successor.observe_ghost(segment, from);
                 }
             }
         }
@@ -110,7 +110,8 @@ impl Table {
     /// Opens a new incarnation with `segment`, on top of `newest` if that is still live.
     fn begin(&mut self, segment: &Segment, hash: u64, newest: Option<u32>) {
         let opener = opener_of(segment);
-        let mut live = Live::new(segment, opener, self.stats.flows);
+        let room = self.rooms.pop().unwrap_or_default();
+        let mut live = Live::new(segment, opener, self.stats.flows, room);
         if opener == Role::Responder {
             live.letters.note(opener, Letter::Flipped);
         }
@@ -124,7 +125,7 @@ impl Table {
         let slot = self.store(live, Recent::default());
         self.remember(slot, segment);
         if let Some(Some(live)) = self.slots.get_mut(slot as usize) {
-            live.observe(segment, opener, true, &mut self.arena);
+            live.observe(segment, opener, true);
         }
         if !newest.is_some_and(|old| self.index.replace(hash, old, slot)) {
             self.index.insert(hash, slot);
@@ -157,6 +158,7 @@ impl Table {
     }
 
     pub(super) fn store(&mut self, live: Live, recent: Recent) -> u32 {
+        self.cool_down();
         if let Some(slot) = self.free.pop() {
             let place = slot as usize;
             if let (Some(slot), Some(last)) = (self.slots.get_mut(place), self.recents.get_mut(place)) {

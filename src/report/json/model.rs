@@ -35,12 +35,14 @@ pub(super) struct JsonLimits {
     linger: TimeDelta,
     time_wait: TimeDelta,
     max_flows: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_memory: Option<u64>,
 }
 
 impl JsonLimits {
     pub(super) fn of(limits: &Limits) -> Self {
-        let &Limits { fin_delay, linger, time_wait, max_flows } = limits;
-        Self { fin_delay, linger, time_wait, max_flows }
+        let &Limits { fin_delay, linger, time_wait, max_flows, max_memory } = limits;
+        Self { fin_delay, linger, time_wait, max_flows, max_memory }
     }
 }
 

@@ -59,13 +59,14 @@ pub(super) fn write_accounts(page: &mut Page<'_>, summary: &Summary, input: &Inp
         page.labelled("", &format!("… and {} more files", input.files.len() - FILES))?;
     }
     write_health(page, summary, input)?;
-    let Limits { fin_delay, linger, time_wait, max_flows } = summary.limits;
-    let limits = [
+    let Limits { fin_delay, linger, time_wait, max_flows, max_memory } = summary.limits;
+    let mut limits = vec![
         format!("fin-delay {fin_delay}"),
         format!("linger {linger}"),
         format!("time-wait {time_wait}"),
         format!("max-flows {}", grouped(max_flows)),
     ];
+    limits.extend(max_memory.map(|octets| format!("max-memory {}", size(octets))));
     page.labelled("limits", &listed(limits.iter().map(String::as_str)))
 }
 

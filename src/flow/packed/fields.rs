@@ -1,0 +1,328 @@
+//! What a packed flow says behind its head, field by field.
+
+use super::mark;
+use super::pass::Pass;
+use crate::flow::event::{Event, EventKind};
+use crate::flow::facts::{Pause, RecordRef, Reuse, ReuseKind};
+use crate::flow::half::{Half, Seen};
+use crate::flow::live::Live;
+use crate::net::{Role, Sides};
+use crate::tcp::{Flags, SeqNumber};
+use crate::time::{TimeDelta, Timestamp};
+
+/// Passes all that is not in the head, which is in `live` already; `last` is the time of its last segment.
+pub(super) fn pass_flow(pass: &mut impl Pass, live: &mut Live, last: Timestamp, marks: u64) {
+    let is = |mark: u64| marks & mark != 0;
+    pass.time(&mut live.first.time, last);
+    pass.number(&mut live.stream);
+    pass_letters(pass, live, is(mark::WORDY));
+    let Sides { initiator, responder } = &mut live.halves;
+    pass.seq(&mut initiator.base, initiator.next);
+    pass.seq(&mut responder.base, responder.next);
+    pass_events(pass, live);
+    if !is(mark::BLANK.initiator) {
+        pass_half(pass, initiator_of(live), is(mark::ODD.initiator));
+    }
+    if !is(mark::BLANK.responder) {
+        pass_half(pass, responder_of(live), is(mark::ODD.responder));
+    }
+    let mut near = live.first;
+    if is(mark::TALK) {
+        pass.small(&mut live.exchanges);
+        pass.at(&mut live.burst.start, live.first);
+        pass.number(&mut live.burst.octets);
+        near = live.burst.start;
+    }
+    pass.at(&mut live.active, near);
+    if is(mark::RETRIED) {
+        pass.small(&mut live.syn_retries);
+    }
+    if is(mark::PAUSE) {
+        let mut pause = live.pause().unwrap_or(Pause { from: live.first, until: live.first });
+        pass.at(&mut pause.from, live.first);
+        pass.at(&mut pause.until, live.active);
+        live.rare_mut().pause = Some(pause);
+    }
+    if is(mark::REUSE) {
+        pass_reuse(pass, live);
+    }
+}
+
+/// A half with what its numbers are told from.
+struct HalfIn<'a> {
+    half: &'a mut Half,
+    peers_next: SeqNumber,
+    first: RecordRef,
+    events: &'a [Event],
+}
+
+fn initiator_of(live: &mut Live) -> HalfIn<'_> {
+    let Sides { initiator, responder } = &mut live.halves;
+    HalfIn { half: initiator, peers_next: responder.next, first: live.first, events: live.events.list() }
+}
+
+fn responder_of(live: &mut Live) -> HalfIn<'_> {
+    let Sides { initiator, responder } = &mut live.halves;
+    HalfIn { half: responder, peers_next: initiator.next, first: live.first, events: live.events.list() }
+}
+
+fn pass_letters(pass: &mut impl Pass, live: &mut Live, are_many: bool) {
+    let [mut front, mut back] = live.letters.to_words();
+    pass.number(&mut front);
+    if are_many {
+        pass.number(&mut back);
+    }
+    live.letters = crate::flow::Letters::of_words([front, back]);
+}
+
+/// What is unusual about a half, one bit each.
+mod half {
+    /// It did not acknowledge all that the peer sent.
+    pub(super) const ACKED: u64 = 1;
+    /// It sent something behind its FIN.
+    pub(super) const FIN_END: u64 = 1 << 1;
+    /// Its segments came different ways.
+    pub(super) const TTL: u64 = 1 << 2;
+    /// Its last segment is none of the events.
+    pub(super) const LAST: u64 = 1 << 3;
+}
+
+fn pass_half(pass: &mut impl Pass, it: HalfIn<'_>, odd: bool) {
+    let HalfIn { half, peers_next, first, events } = it;
+    let unmarked = |seen: Seen| Seen { marks: 0, ..seen };
+    let last = half.last;
+    let place = || events.iter().rposition(|event| Seen::of_event(event) == unmarked(last));
+    let place = if last.kept() { place() } else { None };
+    let unusual = [
+        (half::ACKED, half.ack_seen && half.acked != peers_next),
+        (half::FIN_END, half.fin && half.fin_end != half.next),
+        (half::TTL, half.ttl.0 != half.ttl.1),
+        (half::LAST, place.is_none()),
+    ];
+    // Window, identification, time to live, shift, the mark bits of the last segment, its place, what is unusual.
+    let place = place.unwrap_or_default() as u64;
+    let mut word = u64::from(half.window)
+        | u64::from(half.ip_id) << 16
+        | u64::from(half.ttl.0) << 32
+        | u64::from(half.window_scale) << 40
+        | u64::from(last.marks) << 48
+        | place << 52
+        | unusual.into_iter().fold(0, |bits, (bit, is)| if is { bits | bit } else { bits }) << 60;
+    pass.word(&mut word, 8);
+    let [low, high, id_low, id_high, ttl, scale, more, top] = word.to_le_bytes();
+    half.window = u16::from_le_bytes([low, high]);
+    half.ip_id = u16::from_le_bytes([id_low, id_high]);
+    half.window_scale = scale;
+    let unusual = u64::from(top >> 4);
+    pass.small(&mut half.packets);
+    pass.number(&mut half.octets);
+    if unusual & half::TTL != 0 {
+        pass.octet(&mut half.ttl.1);
+        half.ttl.0 = ttl;
+    } else {
+        half.ttl = (ttl, ttl);
+    }
+    if unusual & half::ACKED != 0 {
+        pass.seq(&mut half.acked, peers_next);
+    } else if half.ack_seen {
+        half.acked = peers_next;
+    }
+    if unusual & half::FIN_END != 0 {
+        pass.seq(&mut half.fin_end, half.next);
+    } else if half.fin {
+        half.fin_end = half.next;
+    }
+    half.fin_copies = half.fin_copies.max(u8::from(half.fin));
+    if odd {
+        pass_odd_half(pass, half);
+    }
+    if unusual & half::LAST != 0 {
+        pass_last(pass, half, first);
+    } else if let Some(event) = events.get(usize::from(more >> 4 | top << 4)) {
+        half.last = Seen::of_event(event);
+    }
+    half.last.marks = more & 15;
+}
+
+fn pass_odd_half(pass: &mut impl Pass, half: &mut Half) {
+    pass.small(&mut half.retransmissions);
+    pass.small(&mut half.probes);
+    pass.small(&mut half.zero_windows);
+    pass.small(&mut half.closed_windows);
+    pass.small(&mut half.repeated_payloads);
+    pass.octet(&mut half.fin_copies);
+}
+
+/// What is unusual about the last segment of a half, one bit each.
+mod last {
+    /// It does not end where the half does, or acknowledges less.
+    pub(super) const NUMBERS: u8 = 1;
+    /// Its window is not the half's.
+    pub(super) const WINDOW: u8 = 2;
+    /// It is no mere acknowledgement.
+    pub(super) const FLAGS: u8 = 4;
+}
+
+fn pass_last(pass: &mut impl Pass, half: &mut Half, first: RecordRef) {
+    let mut seen = half.last;
+    let in_order = |seen: &Seen| (half.next.sub(seen.sequence_length()), half.acked);
+    let mut unusual = if in_order(&seen) == (seen.seq, seen.ack) { 0 } else { last::NUMBERS }
+        | if seen.window == half.window { 0 } else { last::WINDOW }
+        | if seen.flags == Flags::ACK { 0 } else { last::FLAGS };
+    pass.octet(&mut unusual);
+    pass.at(&mut seen.at, first);
+    pass.small(&mut seen.octets);
+    if unusual & last::FLAGS != 0 {
+        pass.octet(&mut seen.flags.0);
+    } else {
+        seen.flags = Flags::ACK;
+    }
+    if unusual & last::WINDOW != 0 {
+        pass.small(&mut seen.window);
+    } else {
+        seen.window = half.window;
+    }
+    let (seq, ack) = in_order(&seen);
+    if unusual & last::NUMBERS != 0 {
+        pass.seq(&mut seen.seq, seq);
+        pass.seq(&mut seen.ack, ack);
+    } else {
+        (seen.seq, seen.ack) = (seq, ack);
+    }
+    half.last = seen;
+}
+
+fn pass_events(pass: &mut impl Pass, live: &mut Live) {
+    let list = live.events.list_mut();
+    let mut count = list.len();
+    pass.count(&mut count);
+    list.resize_with(count, Event::blank);
+    let mut course = Course {
+        near: live.first,
+        expected: Sides { initiator: live.halves.initiator.base, responder: live.halves.responder.base },
+    };
+    for event in list {
+        pass_event(pass, event, &course);
+        course.near = event.at;
+        course.expected[event.from] = event.end();
+    }
+}
+
+/// What the event before leads to expect of the next.
+struct Course {
+    near: RecordRef,
+    /// Where each side goes on.
+    expected: Sides<SeqNumber>,
+}
+
+/// What is said of an event: kind, sender, what is unusual, and the distance in records.
+mod event {
+    pub(super) const KIND: u64 = 31;
+    pub(super) const FROM_RESPONDER: u64 = 1 << 5;
+    pub(super) const INTO_SUCCESSOR: u64 = 1 << 6;
+    /// Its flags are not those of its kind.
+    pub(super) const FLAGS: u64 = 1 << 7;
+    /// It does not go on where its sender's last event ended.
+    pub(super) const SEQ: u64 = 1 << 8;
+    /// It does not acknowledge the peer's last event.
+    pub(super) const ACK: u64 = 1 << 9;
+    pub(super) const OCTETS: u64 = 1 << 10;
+    pub(super) const DISTANCE_SHIFT: u32 = 11;
+    /// It lies this far on, or further, or back.
+    pub(super) const FAR: u64 = 31;
+    pub(super) const WINDOW_SHIFT: u32 = 16;
+}
+
+fn pass_event(pass: &mut impl Pass, event: &mut Event, course: &Course) {
+    let Course { near, expected } = course;
+    let acked = |event: &Event| if event.flags.ack() { expected[!event.from] } else { SeqNumber::default() };
+    let distance = event.at.record.wrapping_sub(near.record).min(event::FAR);
+    let unusual = [
+        (event::FROM_RESPONDER, event.from == Role::Responder),
+        (event::INTO_SUCCESSOR, event.into_successor),
+        (event::FLAGS, event.flags != flags_of(event.kind)),
+        (event::SEQ, event.seq != expected[event.from]),
+        (event::ACK, event.ack != acked(event)),
+        (event::OCTETS, event.octets != 0),
+    ];
+    let mut word = event.kind as u64
+        | unusual.into_iter().fold(0, |bits, (bit, is)| if is { bits | bit } else { bits })
+        | distance << event::DISTANCE_SHIFT
+        | u64::from(event.window) << event::WINDOW_SHIFT;
+    pass.word(&mut word, 4);
+    let is = |bit: u64| word & bit != 0;
+    let [_, _, low, high, ..] = word.to_le_bytes();
+    event.window = u16::from_le_bytes([low, high]);
+    event.kind = usize::try_from(word & event::KIND)
+        .ok()
+        .and_then(|kind| EventKind::ALL.get(kind))
+        .copied()
+        .unwrap_or_default();
+    event.from = if is(event::FROM_RESPONDER) { Role::Responder } else { Role::Initiator };
+    event.into_successor = is(event::INTO_SUCCESSOR);
+    pass.time(&mut event.at.time, near.time);
+    match word >> event::DISTANCE_SHIFT & event::FAR {
+        event::FAR => pass.record(&mut event.at.record, near.record),
+        distance => event.at.record = near.record + distance,
+    }
+    if is(event::FLAGS) {
+        pass.octet(&mut event.flags.0);
+    } else {
+        event.flags = flags_of(event.kind);
+    }
+    if is(event::SEQ) {
+        pass.seq(&mut event.seq, expected[event.from]);
+    } else {
+        event.seq = expected[event.from];
+    }
+    let near = acked(event);
+    if is(event::ACK) {
+        pass.seq(&mut event.ack, near);
+    } else {
+        event.ack = near;
+    }
+    if is(event::OCTETS) {
+        pass.small(&mut event.octets);
+    }
+}
+
+/// The flags that an event of this kind has nearly always.
+const fn flags_of(kind: EventKind) -> Flags {
+    match kind {
+        EventKind::Syn | EventKind::SynAgain => Flags::SYN,
+        EventKind::SynAck | EventKind::SynAckAgain => Flags(Flags::SYN.0 | Flags::ACK.0),
+        EventKind::Fin | EventKind::FinAgain => Flags(Flags::FIN.0 | Flags::ACK.0),
+        EventKind::Rst | EventKind::RstOutside => Flags::RST,
+        EventKind::Data => Flags(Flags::PSH.0 | Flags::ACK.0),
+        _ => Flags::ACK,
+    }
+}
+
+const KINDS: [ReuseKind; 4] =
+    [ReuseKind::Clean, ReuseKind::WithinTimeWait, ReuseKind::HalfClosed, ReuseKind::Open];
+const WAITING: [Option<Role>; 3] = [None, Some(Role::Initiator), Some(Role::Responder)];
+
+fn pass_reuse(pass: &mut impl Pass, live: &mut Live) {
+    pass.small(&mut live.incarnation);
+    let none = Reuse { predecessor: live.first.record, gap: None, kind: ReuseKind::Clean, waiting: None };
+    let mut reuse = live.reuse().unwrap_or(none);
+    pass.record(&mut reuse.predecessor, live.first.record);
+    pass_one_of(pass, &mut reuse.kind, &KINDS);
+    pass_one_of(pass, &mut reuse.waiting, &WAITING);
+    let mut is_known = u8::from(reuse.gap.is_some());
+    pass.octet(&mut is_known);
+    if is_known != 0 {
+        let mut nanos = reuse.gap.unwrap_or_default().nanos();
+        pass.signed(&mut nanos);
+        reuse.gap = Some(TimeDelta::from_nanos(nanos));
+    }
+    live.rare_mut().reuse = Some(reuse);
+}
+
+fn pass_one_of<T: Copy + PartialEq>(pass: &mut impl Pass, value: &mut T, all: &[T]) {
+    let mut place = all.iter().position(|one| one == value).unwrap_or_default();
+    pass.count(&mut place);
+    if let Some(one) = all.get(place) {
+        *value = *one;
+    }
+}

@@ -1,0 +1,109 @@
+//! What is true or false of a packed flow, one bit each.
+
+use crate::flow::facts::Order;
+use crate::flow::live::Live;
+use crate::net::{Role, Sides};
+use crate::time::Timestamp;
+
+/// Bits of both sides, initiator first.
+const fn sides(initiator: u32, responder: u32) -> Sides<u64> {
+    Sides { initiator: 1 << initiator, responder: 1 << responder }
+}
+
+pub(super) const INITIATOR_LOW: u64 = 1;
+pub(super) const SYN: u64 = 1 << 1;
+pub(super) const RST: u64 = 1 << 7;
+/// Of the initiator and the responder: bits of their eight.
+pub(super) const KNOWN: Sides<u64> = sides(10, 18);
+pub(super) const SEEN: Sides<u64> = sides(11, 19);
+pub(super) const FIN: Sides<u64> = sides(13, 21);
+
+pub(super) const IPV4: u64 = 1 << 32;
+pub(super) const BY_RECORDS: u64 = 1 << 33;
+pub(super) const BOTH_WAYS: u64 = 1 << 34;
+pub(super) const ONE_WAY: u64 = 1 << 35;
+/// It is due one day, which a word tells.
+pub(super) const DEADLINE: u64 = 1 << 36;
+/// The directions have other scopes than the tuple, which a word tells.
+pub(super) const SCOPES: u64 = 1 << 37;
+/// Somebody sent octets.
+pub(super) const TALK: u64 = 1 << 38;
+pub(super) const RESPONDER_TALKS: u64 = 1 << 39;
+pub(super) const RESPONDER_ASKED: u64 = 1 << 40;
+/// A side sent something again, probed, or closed its window.
+pub(super) const ODD: Sides<u64> = sides(41, 42);
+/// Nothing of a side was captured.
+pub(super) const BLANK: Sides<u64> = sides(43, 44);
+pub(super) const PAUSE: u64 = 1 << 45;
+pub(super) const REUSE: u64 = 1 << 46;
+/// It has more than twelve letters.
+pub(super) const WORDY: u64 = 1 << 47;
+/// Its SYN was sent again.
+pub(super) const RETRIED: u64 = 1 << 48;
+
+/// All that is true or false of a flow, in the order of its marks.
+pub(super) fn bools(live: &mut Live) -> [&mut bool; 26] {
+    let Live { initiator_low, stage, halves: Sides { initiator, responder }, .. } = live;
+    [
+        initiator_low,
+        &mut stage.syn,
+        &mut stage.syn_ack,
+        &mut stage.handshake_done,
+        &mut stage.simultaneous_open,
+        &mut stage.fast_open,
+        &mut stage.mptcp_join,
+        &mut stage.rst,
+        &mut stage.rst_outside,
+        &mut stage.plain,
+        &mut initiator.known,
+        &mut initiator.seen,
+        &mut initiator.ack_seen,
+        &mut initiator.fin,
+        &mut initiator.fin_acked,
+        &mut initiator.rst,
+        &mut initiator.window_closed,
+        &mut initiator.data_after_fin,
+        &mut responder.known,
+        &mut responder.seen,
+        &mut responder.ack_seen,
+        &mut responder.fin,
+        &mut responder.fin_acked,
+        &mut responder.rst,
+        &mut responder.window_closed,
+        &mut responder.data_after_fin,
+    ]
+}
+
+/// The marks of `live`.
+pub(super) fn marks_of(live: &mut Live) -> u64 {
+    let marks = bools(live).into_iter().rev().fold(0, |marks, it| marks << 1 | u64::from(*it));
+    let Sides { initiator, responder } = &live.halves;
+    let scope = live.tuple.scope();
+    let responds = |role: Option<Role>| role == Some(Role::Responder);
+    let has_other_scope = |seen: bool, its: u32| its != if seen { scope } else { 0 };
+    let ways = live.ways();
+    let more = [
+        (IPV4, live.tuple.is_ipv4()),
+        (BY_RECORDS, live.stage.order == Order::Records),
+        (BOTH_WAYS, ways.both),
+        (ONE_WAY, ways.one),
+        (DEADLINE, live.deadline != Timestamp::MAX),
+        (
+            SCOPES,
+            has_other_scope(initiator.seen, initiator.scope)
+                || has_other_scope(responder.seen, responder.scope),
+        ),
+        (TALK, live.burst.talker.is_some()),
+        (RESPONDER_TALKS, responds(live.burst.talker)),
+        (RESPONDER_ASKED, responds(live.burst.requester)),
+        (ODD.initiator, initiator.is_odd()),
+        (ODD.responder, responder.is_odd()),
+        (BLANK.initiator, initiator.is_blank()),
+        (BLANK.responder, responder.is_blank()),
+        (PAUSE, live.pause().is_some()),
+        (REUSE, live.reuse().is_some()),
+        (RETRIED, live.syn_retries != 0),
+        (WORDY, live.letters.to_words()[1] != 0),
+    ];
+    more.into_iter().fold(marks, |marks, (mark, is)| if is { marks | mark } else { marks })
+}
