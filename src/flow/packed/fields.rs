@@ -215,55 +215,55 @@ struct Course {
     expected: Sides<SeqNumber>,
 }
 
-/// What is said of an event: kind, sender, what is unusual, and the distance in records.
+/// What one word says of an event: kind, sender, what is unusual, window, and the distances in records and time.
 mod event {
     pub(super) const KIND: u64 = 31;
     pub(super) const FROM_RESPONDER: u64 = 1 << 5;
-    pub(super) const INTO_SUCCESSOR: u64 = 1 << 6;
     /// Its flags are not those of its kind.
-    pub(super) const FLAGS: u64 = 1 << 7;
+    pub(super) const FLAGS: u64 = 1 << 6;
     /// It does not go on where its sender's last event ended.
-    pub(super) const SEQ: u64 = 1 << 8;
+    pub(super) const SEQ: u64 = 1 << 7;
     /// It does not acknowledge the peer's last event.
-    pub(super) const ACK: u64 = 1 << 9;
-    pub(super) const OCTETS: u64 = 1 << 10;
-    pub(super) const DISTANCE_SHIFT: u32 = 11;
-    /// It lies this far on, or further, or back.
-    pub(super) const FAR: u64 = 31;
-    pub(super) const WINDOW_SHIFT: u32 = 16;
+    pub(super) const ACK: u64 = 1 << 8;
+    pub(super) const OCTETS: u64 = 1 << 9;
+    pub(super) const WINDOW_SHIFT: u32 = 10;
+    pub(super) const RECORDS_SHIFT: u32 = 26;
+    /// It lies this many records on, or more, or back.
+    pub(super) const MANY_RECORDS: u64 = 0xff;
+    pub(super) const NANOS_SHIFT: u32 = 34;
+    /// It came this much later, or more, or earlier: about a second.
+    pub(super) const MANY_NANOS: u64 = (1 << 30) - 1;
 }
 
 fn pass_event(pass: &mut impl Pass, event: &mut Event, course: &Course) {
     let Course { near, expected } = course;
     let acked = |event: &Event| if event.flags.ack() { expected[!event.from] } else { SeqNumber::default() };
-    let distance = event.at.record.wrapping_sub(near.record).min(event::FAR);
-    let unusual = [
-        (event::FROM_RESPONDER, event.from == Role::Responder),
-        (event::INTO_SUCCESSOR, event.into_successor),
-        (event::FLAGS, event.flags != flags_of(event.kind)),
-        (event::SEQ, event.seq != expected[event.from]),
-        (event::ACK, event.ack != acked(event)),
-        (event::OCTETS, event.octets != 0),
-    ];
+    let records = event.at.record.wrapping_sub(near.record).min(event::MANY_RECORDS);
+    let nanos = event.at.time.nanos().wrapping_sub(near.time.nanos()).cast_unsigned().min(event::MANY_NANOS);
+    let bit = |bit: u64, is: bool| if is { bit } else { 0 };
     let mut word = event.kind as u64
-        | unusual.into_iter().fold(0, |bits, (bit, is)| if is { bits | bit } else { bits })
-        | distance << event::DISTANCE_SHIFT
-        | u64::from(event.window) << event::WINDOW_SHIFT;
-    pass.word(&mut word, 4);
+        | bit(event::FROM_RESPONDER, event.from == Role::Responder)
+        | bit(event::FLAGS, event.flags != flags_of(event.kind))
+        | bit(event::SEQ, event.seq != expected[event.from])
+        | bit(event::ACK, event.ack != acked(event))
+        | bit(event::OCTETS, event.octets != 0)
+        | u64::from(event.window) << event::WINDOW_SHIFT
+        | records << event::RECORDS_SHIFT
+        | nanos << event::NANOS_SHIFT;
+    pass.word(&mut word, 8);
     let is = |bit: u64| word & bit != 0;
-    let [_, _, low, high, ..] = word.to_le_bytes();
+    let [low, high, ..] = (word >> event::WINDOW_SHIFT).to_le_bytes();
     event.window = u16::from_le_bytes([low, high]);
-    event.kind = usize::try_from(word & event::KIND)
-        .ok()
-        .and_then(|kind| EventKind::ALL.get(kind))
-        .copied()
-        .unwrap_or_default();
+    let [kind, ..] = (word & event::KIND).to_le_bytes();
+    event.kind = EventKind::ALL.get(usize::from(kind)).copied().unwrap_or_default();
     event.from = if is(event::FROM_RESPONDER) { Role::Responder } else { Role::Initiator };
-    event.into_successor = is(event::INTO_SUCCESSOR);
-    pass.time(&mut event.at.time, near.time);
-    match word >> event::DISTANCE_SHIFT & event::FAR {
-        event::FAR => pass.record(&mut event.at.record, near.record),
-        distance => event.at.record = near.record + distance,
+    match word >> event::RECORDS_SHIFT & event::MANY_RECORDS {
+        event::MANY_RECORDS => pass.record(&mut event.at.record, near.record),
+        records => event.at.record = near.record + records,
+    }
+    match word >> event::NANOS_SHIFT {
+        event::MANY_NANOS => pass.time(&mut event.at.time, near.time),
+        nanos => event.at.time = near.time + TimeDelta::from_nanos(nanos.cast_signed()),
     }
     if is(event::FLAGS) {
         pass.octet(&mut event.flags.0);
@@ -288,14 +288,17 @@ fn pass_event(pass: &mut impl Pass, event: &mut Event, course: &Course) {
 
 /// The flags that an event of this kind has nearly always.
 const fn flags_of(kind: EventKind) -> Flags {
-    match kind {
-        EventKind::Syn | EventKind::SynAgain => Flags::SYN,
-        EventKind::SynAck | EventKind::SynAckAgain => Flags(Flags::SYN.0 | Flags::ACK.0),
-        EventKind::Fin | EventKind::FinAgain => Flags(Flags::FIN.0 | Flags::ACK.0),
-        EventKind::Rst | EventKind::RstOutside => Flags::RST,
-        EventKind::Data => Flags(Flags::PSH.0 | Flags::ACK.0),
-        _ => Flags::ACK,
-    }
+    const SYN_ACK: u8 = Flags::SYN.0 | Flags::ACK.0;
+    const FIN_ACK: u8 = Flags::FIN.0 | Flags::ACK.0;
+    const PSH_ACK: u8 = Flags::PSH.0 | Flags::ACK.0;
+    Flags(match kind {
+        EventKind::Syn | EventKind::SynAgain => Flags::SYN.0,
+        EventKind::SynAck | EventKind::SynAckAgain => SYN_ACK,
+        EventKind::Fin | EventKind::FinAgain => FIN_ACK,
+        EventKind::Rst | EventKind::RstOutside => Flags::RST.0,
+        EventKind::Data => PSH_ACK,
+        _ => Flags::ACK.0,
+    })
 }
 
 const KINDS: [ReuseKind; 4] =

@@ -161,7 +161,8 @@ mod tests {
         finished.judge(&Limits::default(), |flow| {
             left.push((flow.initiator.port, flow.outcome, flow.undecided_because));
         });
-        let why = Some("too many connections were live at once to follow them all (--max-flows, --max-memory)");
+        let why =
+            Some("too many connections were live at once to follow them all (--max-flows, --max-memory)");
         assert_eq!(left, [2, 3, 4].map(|port| (port, FlowOutcome::Undecided, why)));
         assert_eq!((table.live(), table.stats().evicted), (14, 3));
     }
