@@ -78,6 +78,9 @@ impl TimeOrder {
 
     /// Sorts each section between two steps back; gives where the last one begins.
     fn sort(&mut self) -> usize {
+        if self.follow() {
+            return 0;
+        }
         let (mut start, mut in_order) = (0, true);
         for at in self.ordered..self.held.len() {
             let Some(time) = self.held.get(at).map(Dissected::time) else { break };
@@ -97,6 +100,23 @@ impl TimeOrder {
         }
         self.ordered = self.held.len();
         start
+    }
+
+    /// Passes over what is new as long as it is in order; true when all of it is.
+    fn follow(&mut self) -> bool {
+        let fresh = self.held.get(self.ordered..).unwrap_or_default();
+        let mut latest = self.latest;
+        let in_order = fresh.iter().take_while(|item| {
+            let time = item.time();
+            let follows = time >= latest;
+            if follows {
+                latest = time;
+            }
+            follows
+        });
+        self.ordered += in_order.count();
+        self.latest = latest;
+        self.ordered == self.held.len()
     }
 
     #[cold]
