@@ -102,21 +102,21 @@ impl TimeOrder {
         start
     }
 
-    /// Passes over what is new as long as it is in order; true when all of it is.
+    /// Passes over what is new as long as it is segments in order, nearly always all of it; true when it is.
     fn follow(&mut self) -> bool {
         let fresh = self.held.get(self.ordered..).unwrap_or_default();
-        let mut latest = self.latest;
-        let in_order = fresh.iter().take_while(|item| {
-            let time = item.time();
-            let follows = time >= latest;
-            if follows {
-                latest = time;
+        let (mut latest, mut count) = (self.latest, 0);
+        for item in fresh {
+            match item {
+                Dissected::Segment(segment) if segment.time >= latest => latest = segment.time,
+                _ => break,
             }
-            follows
-        });
-        self.ordered += in_order.count();
+            count += 1;
+        }
+        let all = count == fresh.len();
+        self.ordered += count;
         self.latest = latest;
-        self.ordered == self.held.len()
+        all
     }
 
     #[cold]
@@ -166,8 +166,14 @@ mod tests {
     use crate::tcp::{Flags, SeqNumber};
     use crate::time::TimeDelta;
 
+    /// Segments that acknowledge nothing, and some errors among them.
     fn item((record, micros): (u64, i64)) -> Dissected {
         let (tuple, from_low) = FourTuple::v4([10, 0, 0, 1], [10, 0, 0, 2], (1, 2), 0);
+        if !record.is_multiple_of(50) {
+            let [segment, _] = request_and_ack(micros, micros);
+            let Dissected::Segment(segment) = segment else { unreachable!("it was made a segment") };
+            return Dissected::Segment(Segment { record, octets: 0, ..segment });
+        }
         Dissected::IcmpError(IcmpError {
             record,
             time: Timestamp::from_nanos(micros * 1000),
