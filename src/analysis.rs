@@ -125,15 +125,24 @@ impl<'a> Analysis<'a> {
         let mut run = self.begin(input.files(), report)?;
         let mut dissector = Dissector::new();
         let mut until_progress = PROGRESS_EVERY;
-        while let Some(record) = input.next_record() {
-            dissector.dissect_onto(&record, run.order.inlet());
+        loop {
+            let order = &mut run.order;
+            let mut count = input.records_at_hand(until_progress, |record| {
+                dissector.dissect_onto(&record, order.inlet());
+                !order.is_full()
+            });
+            if count == 0 {
+                let Some(record) = input.next_record() else { break };
+                dissector.dissect_onto(&record, run.order.inlet());
+                count = 1;
+            }
             if run.order.is_full() {
                 run.release(input.locator());
                 if run.teller.failed() {
                     break;
                 }
             }
-            until_progress -= 1;
+            until_progress -= count;
             if until_progress == 0 {
                 until_progress = PROGRESS_EVERY;
                 if let Some(progress) = &mut progress {

@@ -1,6 +1,7 @@
 //! Endpoints, four-tuples and roles.
 
 use std::fmt;
+use std::hint::select_unpredictable;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::{Index, IndexMut, Not};
 
@@ -132,26 +133,48 @@ impl FourTuple {
     /// The canonical tuple of an IPv4 segment, and whether its sender is the low endpoint.
     #[inline]
     pub fn v4(source: [u8; 4], destination: [u8; 4], ports: (u16, u16), scope: u32) -> (Self, bool) {
-        // An endpoint in one word: 32 bits of address, 16 of port, so that one comparison orders two.
-        let word = |octets, port| u64::from(u32::from_be_bytes(octets)) << 32 | u64::from(port) << 16;
-        let (from, to): (u64, u64) = (word(source, ports.0), word(destination, ports.1));
-        let (low, high) = (from.min(to), from.max(to));
-        let addr = |end: u64| [end >> 32 << 32, 0];
-        let ports = low << 32 | high << 32 >> 16;
-        let tuple =
-            Self { low: addr(low), high: addr(high), ports_and_scope: ports | u64::from(scope | IS_IPV4) };
-        (tuple, from <= to)
+        let addresses =
+            u64::from(u32::from_be_bytes(source)) << 32 | u64::from(u32::from_be_bytes(destination));
+        Self::v4_as_sent(addresses, u32::from(ports.0) << 16 | u32::from(ports.1), scope)
+    }
+
+    /// The same from words as they stand in the headers, the source's half above the destination's.
+    #[inline]
+    pub(crate) fn v4_as_sent(addresses: u64, ports: u32, scope: u32) -> (Self, bool) {
+        // Turned by half, each word is as the other direction sends it: the canonical one is the lesser.
+        let (back, ports_back) = (addresses.rotate_left(32), ports.rotate_left(16));
+        let from_low = if addresses == back { one_host_first(ports, ports_back) } else { addresses < back };
+        let (ends, ports) = select_unpredictable(from_low, (addresses, ports), (back, ports_back));
+        let tuple = Self {
+            low: [ends >> 32 << 32, 0],
+            high: [ends << 32, 0],
+            ports_and_scope: u64::from(ports) << 32 | u64::from(scope | IS_IPV4),
+        };
+        (tuple, from_low)
     }
 
     /// The canonical tuple of an IPv6 segment, and whether its sender is the low endpoint.
     #[inline]
     pub fn v6(source: [u8; 16], destination: [u8; 16], ports: (u16, u16), scope: u32) -> (Self, bool) {
+        Self::v6_as_sent(source, destination, u32::from(ports.0) << 16 | u32::from(ports.1), scope)
+    }
+
+    /// The same, the source's port above the destination's.
+    #[inline]
+    pub(crate) fn v6_as_sent(
+        source: [u8; 16],
+        destination: [u8; 16],
+        ports: u32,
+        scope: u32,
+    ) -> (Self, bool) {
+        let (from, to) = (u128::from_be_bytes(source), u128::from_be_bytes(destination));
+        let ports_back = ports.rotate_left(16);
+        let from_low = if from == to { one_host_first(ports, ports_back) } else { from < to };
+        let (low, high, ports) = select_unpredictable(from_low, (from, to, ports), (to, from, ports_back));
         #[expect(clippy::cast_possible_truncation, reason = "split into halves")]
-        let split = |octets| {
-            let whole = u128::from_be_bytes(octets);
-            [(whole >> 64) as u64, whole as u64]
-        };
-        Self::canonical(split(source), split(destination), ports, scope & !IS_IPV4)
+        let split = |whole: u128| [(whole >> 64) as u64, whole as u64];
+        let ports_and_scope = u64::from(ports) << 32 | u64::from(scope & !IS_IPV4);
+        (Self { low: split(low), high: split(high), ports_and_scope }, from_low)
     }
 
     /// The canonical tuple of any two endpoints of one address family, `source` first. Mixed families are
@@ -162,19 +185,6 @@ impl FourTuple {
             (IpAddr::V4(from), IpAddr::V4(to)) => Self::v4(from.octets(), to.octets(), ports, scope),
             (from, to) => Self::v6(to_v6(from).octets(), to_v6(to).octets(), ports, scope),
         }
-    }
-
-    #[inline]
-    fn canonical(from: [u64; 2], to: [u64; 2], ports: (u16, u16), scope: u32) -> (Self, bool) {
-        let (from_port, to_port) = ports;
-        let from_low = (from, from_port) <= (to, to_port);
-        let word = |low: u16, high: u16| u64::from(low) << 48 | u64::from(high) << 32 | u64::from(scope);
-        let tuple = if from_low {
-            Self { low: from, high: to, ports_and_scope: word(from_port, to_port) }
-        } else {
-            Self { low: to, high: from, ports_and_scope: word(to_port, from_port) }
-        };
-        (tuple, from_low)
     }
 
     /// The endpoint that comes first in canonical order.
@@ -243,6 +253,13 @@ impl FourTuple {
             IpAddr::V6(Ipv6Addr::from(u128::from(most) << 64 | u128::from(least)))
         }
     }
+}
+
+/// Orders by ports what a host sends to itself. Cold, for the compiler not to compare the ports of all others.
+#[cold]
+#[inline(never)]
+const fn one_host_first(ports: u32, ports_back: u32) -> bool {
+    ports <= ports_back
 }
 
 fn to_v6(addr: IpAddr) -> Ipv6Addr {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use closewait::capture::{FileSummary, Input, Problem, expand};
+use closewait::capture::{FileSummary, Input, Problem, Record, expand};
 use pcap_parser::traits::PcapNGPacketBlock;
 use pcap_parser::{Block, PcapBlockOwned, PcapError};
 
@@ -174,17 +174,60 @@ fn packets_of_pcap_parser(file: &[u8]) -> Option<Vec<(u32, Vec<u8>)>> {
     }
 }
 
+#[test]
+fn files_read_side_by_side_give_the_same_many_at_a_time_as_one_by_one() {
+    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/lab");
+    let mut paths: Vec<PathBuf> = lab.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.to_string_lossy().contains(".pcap"));
+    paths.sort();
+    assert!(paths.len() > 10);
+    for paths in paths.windows(3) {
+        compare_ways(paths);
+    }
+    compare_ways(&paths);
+}
+
 /// Reads a file to its end.
 fn read(path: &Path) -> (FileSummary, Vec<String>) {
-    let mut input = Input::open(&[path.to_owned()]);
-    let mut count = 0;
-    while let Some(record) = input.next_record() {
-        count += 1;
-        assert!(record.number >= count, "{}", path.display());
-    }
+    let input = compare_ways(&[path.to_owned()]);
     let [summary] = input.files() else { return Default::default() };
-    assert_eq!(summary.records, count);
     (summary.clone(), input.problems().iter().map(Problem::to_string).collect())
+}
+
+/// Reads files to their end, record by record and many at a time: either way gives the same.
+fn compare_ways(paths: &[PathBuf]) -> Input {
+    let (mut single, mut many) = (Input::open(paths), Input::open(paths));
+    let mut count = 0;
+    let mut compare = |record: Record<'_>| {
+        let expected = single.next_record().map(fields);
+        assert_eq!(Some(fields(record)), expected, "{}", name(paths));
+        count += 1;
+        assert!(record.number >= count, "{}", name(paths));
+        // Now and then it stops of itself.
+        !count.is_multiple_of(7)
+    };
+    // Some at a time, so that a way ends between records of every sort.
+    for most in (1..20).cycle() {
+        let handed = many.records_at_hand(most, &mut compare);
+        assert!(handed <= most);
+        if handed == 0 && many.next_record().map(&mut compare).is_none() {
+            break;
+        }
+    }
+    assert!(single.next_record().is_none(), "{}: more than {count}", name(paths));
+    assert_eq!(many.files().iter().map(|file| file.records).sum::<u64>(), count);
+    assert_eq!(format!("{:?}", many.files()), format!("{:?}", single.files()));
+    assert_eq!(format!("{:?}", many.problems()), format!("{:?}", single.problems()));
+    many
+}
+
+fn name(paths: &[PathBuf]) -> String {
+    paths.first().map_or_else(String::new, |path| path.display().to_string())
+}
+
+fn fields(record: Record<'_>) -> impl PartialEq + std::fmt::Debug {
+    let Record { number, time, link, interface, original_length, data } = record;
+    (number, time, link, interface, original_length, data.to_vec())
 }
 
 /// A folder beside the package that may be absent, but not where `CI` says that all tests must run.

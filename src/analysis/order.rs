@@ -78,6 +78,9 @@ impl TimeOrder {
 
     /// Sorts each section between two steps back; gives where the last one begins.
     fn sort(&mut self) -> usize {
+        if self.follow() {
+            return 0;
+        }
         let (mut start, mut in_order) = (0, true);
         for at in self.ordered..self.held.len() {
             let Some(time) = self.held.get(at).map(Dissected::time) else { break };
@@ -97,6 +100,23 @@ impl TimeOrder {
         }
         self.ordered = self.held.len();
         start
+    }
+
+    /// Passes over what is new as long as it is segments in order, nearly always all of it; true when it is.
+    fn follow(&mut self) -> bool {
+        let fresh = self.held.get(self.ordered..).unwrap_or_default();
+        let (mut latest, mut count) = (self.latest, 0);
+        for item in fresh {
+            match item {
+                Dissected::Segment(segment) if segment.time >= latest => latest = segment.time,
+                _ => break,
+            }
+            count += 1;
+        }
+        let all = count == fresh.len();
+        self.ordered += count;
+        self.latest = latest;
+        all
     }
 
     #[cold]
@@ -146,8 +166,14 @@ mod tests {
     use crate::tcp::{Flags, SeqNumber};
     use crate::time::TimeDelta;
 
+    /// Segments that acknowledge nothing, and some errors among them.
     fn item((record, micros): (u64, i64)) -> Dissected {
         let (tuple, from_low) = FourTuple::v4([10, 0, 0, 1], [10, 0, 0, 2], (1, 2), 0);
+        if !record.is_multiple_of(50) {
+            let [segment, _] = request_and_ack(micros, micros);
+            let Dissected::Segment(segment) = segment else { unreachable!("it was made a segment") };
+            return Dissected::Segment(Segment { record, octets: 0, ..segment });
+        }
         Dissected::IcmpError(IcmpError {
             record,
             time: Timestamp::from_nanos(micros * 1000),

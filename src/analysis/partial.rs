@@ -1,6 +1,6 @@
 //! One piece of a capture, dissected: joins with the pieces before and after it.
 
-use crate::capture::{Account, Input};
+use crate::capture::{Account, Input, Record};
 use crate::dissect::{Dissector, SkipTally};
 use crate::flow::History;
 
@@ -38,7 +38,7 @@ impl Partial {
     pub fn read(mut input: Input) -> Self {
         let (mut dissector, mut history) = (Dissector::deferring(), History::default());
         let mut found = Vec::new();
-        while let Some(record) = input.next_record() {
+        let mut take = |record: Record<'_>| {
             dissector.dissect_onto(&record, &mut found);
             for found in found.drain(..) {
                 history.push(&found);
@@ -46,6 +46,9 @@ impl Partial {
             for fragment in dissector.take_fragments() {
                 history.push_fragment(fragment);
             }
+            true
+        };
+        while input.records_at_hand(u64::MAX, &mut take) > 0 || input.next_record().map(&mut take).is_some() {
         }
         Self { history, tally: dissector.into_tally(), account: input.into_account() }
     }

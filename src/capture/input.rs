@@ -14,7 +14,7 @@ use super::damage::Problem;
 use super::health::{Health, Overlap};
 use super::lane::{Lane, Open};
 use super::locator::Locator;
-use super::reader::Reader;
+use super::reader::{InPlace, Reader};
 use super::summary::FileSummary;
 use super::ways::Ways;
 use crate::time::Timestamp;
@@ -112,19 +112,49 @@ impl Input {
         }
     }
 
-    /// The next record of the input; `None` once all files were read.
+    /// Hands to `take` the next records that are in memory already, at most `most`, until it says false, and gives
+    /// how many these were. Of 0 nothing follows but that it is [`Self::next_record`]'s turn.
+    ///
+    /// The way for many records: each costs half of what it costs by itself.
+    ///
+    /// ```no_run
+    /// use closewait::capture::{Input, Record};
+    ///
+    /// let mut input = Input::open(&["incident.pcapng".into()]);
+    /// let mut octets = 0;
+    /// let mut take = |record: Record<'_>| {
+    ///     octets += record.data.len();
+    ///     true
+    /// };
+    /// while input.records_at_hand(u64::MAX, &mut take) > 0 || input.next_record().map(&mut take).is_some() {}
+    /// println!("{octets}");
+    /// ```
     #[inline]
+    pub fn records_at_hand(&mut self, most: u64, mut take: impl FnMut(Record<'_>) -> bool) -> u64 {
+        let before = self.reader.frame_number();
+        let late = self.reader.packets_at_hand(self.until, most, |packet, number| {
+            let InPlace { time, link, interface, original_length, data, .. } = packet;
+            self.previous = time;
+            let number = self.numbers_before.wrapping_add(number);
+            take(Record { number, time, link, interface: interface ^ self.way, original_length, data })
+        });
+        let count = self.reader.frame_number() - before;
+        match late {
+            None => count,
+            Some(packet) => {
+                self.stop_reading_alone(packet);
+                count - 1
+            }
+        }
+    }
+
+    /// The next record of the input; `None` once all files were read.
     pub fn next_record(&mut self) -> Option<Record<'_>> {
-        let Some(packet) = self.reader.next() else {
-            // Taken apart for the compiler to keep the record of the usual way out of memory.
-            let Record { number, time, link, interface, original_length, data } = self.next_of_lanes()?;
-            return Some(Record { number, time, link, interface, original_length, data });
-        };
+        let Some(packet) = self.reader.next() else { return self.next_of_lanes() };
         let time = packet.time.unwrap_or(self.previous);
         if time >= self.until {
             self.stop_reading_alone(packet);
-            let Record { number, time, link, interface, original_length, data } = self.next_of_lanes()?;
-            return Some(Record { number, time, link, interface, original_length, data });
+            return self.next_of_lanes();
         }
         self.previous = time;
         Some(Record {

@@ -107,7 +107,7 @@ impl Lane {
         if self.has_ended {
             return None;
         }
-        let packet = self.open.reader.next_out_of_line();
+        let packet = self.open.reader.next();
         self.has_ended = packet.is_none();
         packet.map(|packet| Head { packet, record: self.open.reader.frame_number() })
     }

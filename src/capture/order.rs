@@ -61,9 +61,8 @@ fn start_of(path: &Path) -> Start {
     let Some(mut reader) = peek(path) else { return Start::Nothing };
     let mut packets = 0_u64;
     // Packets without time say nothing of when the file begins.
-    let mut times = std::iter::from_fn(|| reader.next_out_of_line())
-        .inspect(|_| packets += 1)
-        .filter_map(|packet| packet.time);
+    let mut times =
+        std::iter::from_fn(|| reader.next()).inspect(|_| packets += 1).filter_map(|packet| packet.time);
     let first = [times.next(), times.next(), times.next()];
     match first {
         // A first time stamp that two others contradict is damaged.

@@ -6,7 +6,7 @@ use super::LinkType;
 use super::buffer::Buffer;
 use super::bytes::{ByteOrder, index};
 use super::damage::{DamageKind, Notes};
-use super::reader::{MAX_CAPTURED, Packet};
+use super::reader::{InPlace, MAX_CAPTURED, Packet};
 use super::summary::Format;
 use super::timestamps::Resolution;
 use crate::time::Timestamp;
@@ -35,7 +35,7 @@ fn variant(magic: [u8; 4]) -> Option<(ByteOrder, Resolution, bool)> {
 }
 
 /// The reader of one pcap file, past its header.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Pcap {
     order: ByteOrder,
     resolution: Resolution,
@@ -45,6 +45,8 @@ pub(super) struct Pcap {
     snaplen: u32,
     /// Versions up to 2.3 were written with captured and original length in either order.
     lengths_may_be_swapped: bool,
+    /// Little-endian, lengths in their order: as nearly all files are.
+    is_usual: bool,
 }
 
 impl Pcap {
@@ -60,6 +62,7 @@ impl Pcap {
         if version.0 != 2 && version != (543, 0) {
             return Err(format!("pcap of unknown version {}.{}", version.0, version.1));
         }
+        let lengths_may_be_swapped = version <= (2, 3) || version.0 == 543;
         Ok(Self {
             order,
             resolution,
@@ -68,7 +71,8 @@ impl Pcap {
             // The upper half tells the length of the frame check sequence.
             link: LinkType((fields.network.0 & 0xffff).try_into().unwrap_or(0)),
             snaplen: fields.snaplen,
-            lengths_may_be_swapped: version <= (2, 3) || version.0 == 543,
+            lengths_may_be_swapped,
+            is_usual: order == ByteOrder::Little && !lengths_may_be_swapped,
         })
     }
 
@@ -90,31 +94,35 @@ impl Pcap {
 
     /// The next record, read on for if need be; `None` at the end or where the file is damaged.
     pub(super) fn next(&self, buffer: &mut Buffer, notes: &mut Notes) -> Option<Packet> {
-        self.refill(buffer).unwrap_or_else(|damage| {
-            notes.push(buffer.offset(), damage);
-            None
+        self.whole_record(buffer).or_else(|| {
+            self.refill(buffer).unwrap_or_else(|damage| {
+                notes.push(buffer.offset(), damage);
+                None
+            })
         })
     }
 
     /// The next record if all of it is in the buffer.
-    #[inline]
-    pub(super) fn whole_record(&self, buffer: &mut Buffer) -> Option<Packet> {
+    fn whole_record(&self, buffer: &mut Buffer) -> Option<Packet> {
         let window = buffer.window();
+        let (record, rest) = self.split(window)?;
+        let (packet, length) = (record.packet(0), window.len() - rest.len());
+        Some(packet.moved_by(buffer.consume(length)))
+    }
+
+    /// The record that `window` begins with, if all of it is there, and what follows it.
+    #[inline]
+    pub(super) fn split<'a>(&self, window: &'a [u8]) -> Option<(InPlace<'a>, &'a [u8])> {
         let [seconds, fraction, captured, original_length] = self.fields(window.first_chunk()?);
-        let length = self.record_header + index(captured);
-        if captured > MAX_CAPTURED || window.len() < length {
+        if captured > MAX_CAPTURED {
             return None;
         }
+        let (data, rest) = window.get(self.record_header..)?.split_at_checked(index(captured))?;
         // At most 2^32 · 10^9 + 2^32 · 10^3, which 63 bits hold.
         let nanos = u64::from(seconds) * 1_000_000_000 + u64::from(fraction) * self.nanos_per_tick;
-        Some(Packet {
-            time: Some(Timestamp::from_nanos(nanos.cast_signed())),
-            link: self.link,
-            interface: 0,
-            original_length,
-            captured,
-            place: buffer.consume(length) + self.record_header,
-        })
+        let time = Timestamp::from_nanos(nanos.cast_signed());
+        let (link, head) = (self.link, self.record_header);
+        Some((InPlace { time, link, interface: 0, original_length, captured, head, data }, rest))
     }
 
     #[cold]
@@ -139,6 +147,11 @@ impl Pcap {
     /// What every record header has: seconds, fraction, captured length, original length.
     #[inline]
     fn fields(&self, header: &[u8; RECORD_HEADER]) -> [u32; 4] {
+        if self.is_usual { ByteOrder::Little.words(header) } else { self.unusual_fields(header) }
+    }
+
+    #[inline(never)]
+    fn unusual_fields(&self, header: &[u8; RECORD_HEADER]) -> [u32; 4] {
         let [seconds, fraction, captured, original] = self.order.words(header);
         if self.lengths_may_be_swapped {
             [seconds, fraction, captured.min(original), captured.max(original)]

@@ -6,9 +6,10 @@ mod interfaces;
 use super::buffer::Buffer;
 use super::bytes::{ByteOrder, index};
 use super::damage::{DamageKind, Notes};
-use super::reader::{MAX_CAPTURED, Packet};
-use blocks::{BlockType, MIN_BLOCK, byte_order};
+use super::reader::{InPlace, MAX_CAPTURED, Packet};
+use blocks::{BlockType, MIN_BLOCK, PACKET_DATA, TRAILER, byte_order, fold};
 pub(super) use interfaces::Interfaces;
+use pcap_parser::EPB_MAGIC;
 
 /// Room for the options of a packet, beside its data.
 const MAX_BLOCK: u32 = MAX_CAPTURED + 1024 * 1024;
@@ -56,11 +57,12 @@ impl Pcapng {
     }
 
     /// The next packet; `None` at the end or where nothing more can be read.
-    #[inline]
     pub(super) fn next(&mut self, buffer: &mut Buffer, notes: &mut Notes) -> Option<Packet> {
         loop {
-            if let Some(packet) = self.sound_packet(buffer) {
-                return Some(packet);
+            let window = buffer.window();
+            if let Some((packet, rest)) = self.split(window) {
+                let (packet, length) = (packet.packet(0), window.len() - rest.len());
+                return Some(packet.moved_by(buffer.consume(length)));
             }
             let offset = buffer.offset();
             match self.any_block(buffer, notes) {
@@ -78,21 +80,29 @@ impl Pcapng {
         }
     }
 
-    /// The next block, if it is an enhanced packet block, whole in the buffer and without fault. Nothing is
-    /// consumed otherwise.
-    #[inline]
-    fn sound_packet(&mut self, buffer: &mut Buffer) -> Option<Packet> {
-        let window = buffer.window();
-        let says = self.order.u32(window.first_chunk::<8>()?, 4);
-        let length = index(says);
-        let block = window.get(..length)?;
-        let trailer = self.order.u32(block.last_chunk::<4>()?, 0);
-        if self.order.u32(block, 0) != pcap_parser::EPB_MAGIC || !length.is_multiple_of(4) || trailer != says
-        {
+    /// The block that `window` begins with, if it is an enhanced packet block, all of it there and without
+    /// fault, and what follows it. Nothing is counted otherwise.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call would take what it gives through memory")]
+    pub(super) fn split<'a>(&mut self, window: &'a [u8]) -> Option<(InPlace<'a>, &'a [u8])> {
+        let header: &[u8; PACKET_DATA + TRAILER] = window.first_chunk()?;
+        let [kind, says, interface, high] = self.order.words(header.first_chunk()?);
+        let [low, captured, original_length, _] = self.order.words(header.last_chunk()?);
+        let (block, rest) = window.split_at_checked(index(says))?;
+        let (block, trailer) = block.split_last_chunk::<TRAILER>()?;
+        if kind != EPB_MAGIC || !says.is_multiple_of(4) || self.order.u32(trailer, 0) != says {
             return None;
         }
-        let packet = self.enhanced_packet(block).ok()?;
-        Some(packet.moved_by(buffer.consume(length)))
+        let (data, options) = block.get(PACKET_DATA..)?.split_at_checked(index(captured))?;
+        let ticks = u64::from(high) << 32 | u64::from(low);
+        let (link, time) = self.interfaces.capture_timed(interface, ticks)?;
+        // Most packets have no options, only up to three octets of padding.
+        if options.len() > 3 {
+            let padding = index(captured).next_multiple_of(4) - index(captured);
+            self.interfaces.packet_options(interface, options.get(padding..).unwrap_or_default(), self.order);
+        }
+        let (interface, head) = (fold(interface), PACKET_DATA);
+        Some((InPlace { time, link, interface, original_length, captured, head, data }, rest))
     }
 
     /// The next block whatever it is. Unless the damage ends the file, the block is consumed.

@@ -45,6 +45,27 @@ impl Packet {
     }
 }
 
+/// One packet of which all is in the buffer, with a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InPlace<'a> {
+    pub(super) time: Timestamp,
+    pub(super) link: LinkType,
+    pub(super) interface: u16,
+    pub(super) original_length: u32,
+    pub(super) captured: u32,
+    /// Octets of its record or block before its data.
+    pub(super) head: usize,
+    pub(super) data: &'a [u8],
+}
+
+impl InPlace<'_> {
+    /// The same without its data, of a record or block that starts at `start`.
+    pub(super) const fn packet(&self, start: usize) -> Packet {
+        let Self { time, link, interface, original_length, captured, head, .. } = *self;
+        Packet { time: Some(time), link, interface, original_length, captured, place: start + head }
+    }
+}
+
 /// The reader of one file.
 pub(super) struct Reader {
     buffer: Buffer,
@@ -58,6 +79,8 @@ pub(super) struct Reader {
 #[derive(Clone, Debug)]
 struct Tally {
     clipped: Occurrence,
+    /// All bits until the first record was clipped, then none.
+    unclipped: u32,
     untimed: Occurrence,
     clock: FileClock,
     /// Number of the last packet, once there is none behind it.
@@ -109,44 +132,72 @@ impl Reader {
     }
 
     /// The next packet; after the first `None` ask no more.
-    #[inline]
+    #[inline(never)]
     pub(super) fn next(&mut self) -> Option<Packet> {
-        let packet = match &self.container {
-            Container::Pcap(pcap) => pcap.whole_record(&mut self.buffer),
-            _ => None,
-        };
-        let packet = match packet {
-            Some(packet) => packet,
-            None => self.next_of_any()?,
-        };
-        self.notes.frames += 1;
-        self.tally.count(&packet, self.notes.frames);
-        Some(packet)
-    }
-
-    /// As [`Self::next`], for all but the one loop that needs it fast: it is inlined there, and the packet does
-    /// not go through memory, only as long as nobody else calls it.
-    #[inline(never)]
-    pub(super) fn next_out_of_line(&mut self) -> Option<Packet> {
-        let packet = self.next_of_any()?;
-        self.notes.frames += 1;
-        self.tally.count(&packet, self.notes.frames);
-        Some(packet)
-    }
-
-    /// As [`Self::next`], for all but a pcap record that is in the buffer; counts nothing.
-    #[inline(never)]
-    fn next_of_any(&mut self) -> Option<Packet> {
         let before = self.notes.frames;
         let packet = match &mut self.container {
             Container::Pcap(pcap) => pcap.next(&mut self.buffer, &mut self.notes),
             Container::Pcapng(pcapng) => pcapng.next(&mut self.buffer, &mut self.notes),
             Container::Nothing => None,
         };
-        if packet.is_none() {
+        let Some(packet) = packet else {
             self.tally.last = before;
-        }
-        packet
+            return None;
+        };
+        self.notes.frames += 1;
+        self.tally.count_any(&packet, self.notes.frames);
+        Some(packet)
+    }
+
+    /// Hands the next packets to `take`, each with its number in the file: those that are in the buffer as a
+    /// whole, with a time, at most `most`, until `take` says false. A packet of time `until` or later is not
+    /// handed on but given back.
+    ///
+    /// This is the way of nearly all packets: a loop of its own, so that what is the same for all of them stays
+    /// in registers.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called, it would take all that `take` holds from memory")]
+    pub(super) fn packets_at_hand(
+        &mut self,
+        until: Timestamp,
+        most: u64,
+        mut take: impl FnMut(InPlace<'_>, u64) -> bool,
+    ) -> Option<Packet> {
+        let Self { buffer, container, notes, tally, .. } = self;
+        let window = buffer.window();
+        let mut rest = window;
+        let (pcap, mut pcapng) = match container {
+            Container::Pcap(pcap) => (Some(*pcap), None),
+            Container::Pcapng(pcapng) => (None, Some(pcapng)),
+            Container::Nothing => (None, None),
+        };
+        let mut number = notes.frames;
+        let last = number.saturating_add(most);
+        let late = loop {
+            if number >= last {
+                break None;
+            }
+            let found = match (&pcap, &mut pcapng) {
+                (Some(pcap), _) => pcap.split(rest),
+                (None, Some(pcapng)) => pcapng.split(rest),
+                (None, None) => None,
+            };
+            let Some((packet, after)) = found else { break None };
+            number += 1;
+            tally.count(&packet, number);
+            let at = window.len() - rest.len();
+            rest = after;
+            if packet.time >= until {
+                break Some(packet.packet(at));
+            }
+            if !take(packet, number) {
+                break None;
+            }
+        };
+        notes.frames = number;
+        let consumed = window.len() - rest.len();
+        let start = buffer.consume(consumed);
+        late.map(|packet| packet.moved_by(start))
     }
 
     /// The captured octets of the packet just given.
@@ -194,32 +245,37 @@ impl Reader {
 impl Tally {
     const fn new() -> Self {
         let nothing = Occurrence { count: 0, first: None };
-        Self { clipped: nothing, untimed: nothing, clock: FileClock::new(), last: 0 }
+        Self { clipped: nothing, unclipped: u32::MAX, untimed: nothing, clock: FileClock::new(), last: 0 }
     }
 
     #[inline]
-    fn count(&mut self, packet: &Packet, record: u64) {
+    fn count(&mut self, packet: &InPlace<'_>, record: u64) {
+        let InPlace { time, captured, original_length, .. } = *packet;
+        if captured < original_length & self.unclipped {
+            self.first_clipped(Some(time), record);
+        }
+        self.clipped.count += u64::from(captured < original_length);
+        self.clock.observe(time, record);
+    }
+
+    /// As [`Self::count`], for a packet that may have no time.
+    fn count_any(&mut self, packet: &Packet, record: u64) {
         let clipped = packet.captured < packet.original_length;
-        if self.clipped.count == 0 && clipped {
+        if clipped && self.clipped.first.is_none() {
             self.first_clipped(packet.time, record);
         }
         self.clipped.count += u64::from(clipped);
         match packet.time {
-            None => self.count_untimed(record),
             Some(time) => self.clock.observe(time, record),
+            None => self.untimed.note(self.place(None, record)),
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn count_untimed(&mut self, record: u64) {
-        self.untimed.note(self.place(None, record));
     }
 
     #[cold]
     #[inline(never)]
     fn first_clipped(&mut self, time: Option<Timestamp>, record: u64) {
         self.clipped.first = Some(self.place(time, record));
+        self.unclipped = 0;
     }
 
     fn place(&self, time: Option<Timestamp>, record: u64) -> Place {

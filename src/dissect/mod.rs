@@ -21,10 +21,11 @@ use std::net::IpAddr;
 pub use reassembly::Fragment;
 pub use skip::{SkipReason, SkipTally, Skips};
 
+use fast::Placed;
 use reassembly::{Outlet, Reassembler};
 use walk::Found;
 
-use crate::capture::Record;
+use crate::capture::{LinkType, Record};
 use crate::net::FourTuple;
 use crate::tcp::{Segment, SeqNumber};
 use crate::time::Timestamp;
@@ -75,6 +76,14 @@ pub struct IcmpError {
     pub seq: SeqNumber,
 }
 
+/// Reads the options of a SYN that was placed without them.
+#[inline(never)]
+fn add_options(placed: &mut Dissected, options: &[u8]) {
+    if let Dissected::Segment(segment) = placed {
+        segment.options = Some(options::syn_options(options));
+    }
+}
+
 /// Turns records into segments and accounts for every record that is none.
 ///
 /// IP fragments are put together by [`Self::dissect_onto`]. One input may also be dissected in parts: a
@@ -104,7 +113,14 @@ impl Dissector {
     /// fragments are not put together here: the first one counts for its packet.
     #[inline]
     pub fn dissect(&mut self, record: &Record<'_>) -> Dissected {
-        self.shortcut(record, Dissected::Segment).unwrap_or_else(|| self.dissect_by_layers(record))
+        let Some(found) = self.shortcut(record, Dissected::Segment) else {
+            return self.dissect_by_layers(record);
+        };
+        let mut dissected = found.placed;
+        if let Some(options) = found.syn_options {
+            add_options(&mut dissected, options);
+        }
+        dissected
     }
 
     /// As [`Self::dissect`], with fragments put together, and the result put behind `found` unless the record is
@@ -113,25 +129,36 @@ impl Dissector {
     /// A fragment may give nothing yet, and any record may let go of first fragments that were held: their
     /// segments come before its own, with the numbers and times of their own records. After the last record
     /// comes [`Self::finish`].
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called, it would take the record from memory")]
     pub fn dissect_onto(&mut self, record: &Record<'_>, found: &mut Vec<Dissected>) {
         // Where there is room already, nothing stands between the octets of the frame and the segment's place.
         if found.len() < found.capacity()
-            && self.shortcut(record, |segment| found.push(Dissected::Segment(segment))).is_some()
+            && let Some(Placed { syn_options, .. }) =
+                self.shortcut(record, |segment| found.push(Dissected::Segment(segment)))
         {
+            if let (Some(options), Some(placed)) = (syn_options, found.last_mut()) {
+                add_options(placed, options);
+            }
             if self.reassembler.holds() {
                 self.pass_last(found);
             }
             return;
         }
-        self.dissect_with_fragments(record, found);
+        let Record { number, time, link, interface, original_length, data } = *record;
+        self.dissect_with_fragments(data, (number, time), (link, interface), original_length, found);
     }
 
-    #[inline]
-    fn shortcut<T>(&mut self, record: &Record<'_>, place: impl FnOnce(Segment) -> T) -> Option<T> {
-        let placed = fast::segment(record, place)?;
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for `dissect_onto`")]
+    fn shortcut<'a, T>(
+        &mut self,
+        record: &Record<'a>,
+        place: impl FnOnce(Segment) -> T,
+    ) -> Option<Placed<'a, T>> {
+        let found = fast::segment(record, place)?;
         self.tally.count_segment();
-        Some(placed)
+        Some(found)
     }
 
     /// As [`Self::dissect`], without its shortcut for the common frame: slower, with the same answer.
@@ -158,9 +185,20 @@ impl Dissector {
         }
     }
 
+    /// The record comes in parts, as many as registers hold: as a whole it would be written to memory, and before
+    /// the shortcut.
+    #[cold]
     #[inline(never)]
-    fn dissect_with_fragments(&mut self, record: &Record<'_>, found: &mut Vec<Dissected>) {
-        self.settle(record.number, walk::walk(record), found);
+    fn dissect_with_fragments(
+        &mut self,
+        data: &[u8],
+        (number, time): (u64, Timestamp),
+        (link, interface): (LinkType, u16),
+        original_length: u32,
+        found: &mut Vec<Dissected>,
+    ) {
+        let record = Record { number, time, link, interface, original_length, data };
+        self.settle(number, walk::walk(&record), found);
     }
 
     /// Puts fragments together as long as one leads to another (a tunnel in fragments may carry a fragment),

@@ -6,9 +6,34 @@ use crate::tcp::segment::{Mptcp, SynOptions};
 const MAX_WINDOW_SCALE: u8 = 14;
 
 /// Reads TCP options (RFC 9293 §3.1). What is cut or malformed ends the list; what came before it counts.
-///
+pub(super) fn syn_options(options: &[u8]) -> SynOptions {
+    usual(options).unwrap_or_else(|| one_by_one(options))
+}
+
+/// The orders in which Linux, with and without time stamps, and Windows write the options of nearly all SYNs.
+#[inline]
+fn usual(options: &[u8]) -> Option<SynOptions> {
+    let (mss, shift, timestamp) = match *options {
+        [2, 4, high, low, 4, 2, 8, 10, a, b, c, d, _, _, _, _, 1, 3, 3, shift] => {
+            ([high, low], shift, Some(u32::from_be_bytes([a, b, c, d])))
+        }
+        [2, 4, high, low, 1, 1, 4, 2, 1, 3, 3, shift] | [2, 4, high, low, 1, 3, 3, shift, 1, 1, 4, 2] => {
+            ([high, low], shift, None)
+        }
+        _ => return None,
+    };
+    Some(SynOptions {
+        mss: u16::from_be_bytes(mss),
+        window_scale: Some(shift.min(MAX_WINDOW_SCALE)),
+        sack_permitted: true,
+        timestamp,
+        ..SynOptions::default()
+    })
+}
+
 /// By hand, because etherparse's iterator stops at kinds that it does not know, such as Multipath TCP.
-pub(super) fn syn_options(mut rest: &[u8]) -> SynOptions {
+#[inline(never)]
+fn one_by_one(mut rest: &[u8]) -> SynOptions {
     const END: u8 = 0;
     const NO_OPERATION: u8 = 1;
     let mut options = SynOptions::default();
@@ -65,6 +90,24 @@ mod tests {
         assert_eq!(options.timestamp, Some(7));
         assert!(options.sack_permitted && options.fast_open);
         assert_eq!(options.mptcp, Mptcp::Capable);
+    }
+
+    #[test]
+    fn the_usual_orders_are_read_as_any_other() {
+        let linux = [2, 4, 5, 180, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 7];
+        let without_timestamps = [2, 4, 5, 180, 1, 1, 4, 2, 1, 3, 3, 99];
+        let windows = [2, 4, 5, 180, 1, 3, 3, 8, 1, 1, 4, 2];
+        for order in [&linux[..], &without_timestamps, &windows] {
+            assert_eq!(usual(order), Some(one_by_one(order)));
+            for at in 0..order.len() {
+                for octet in 0..=255 {
+                    let mut changed = order.to_vec();
+                    changed[at] = octet;
+                    assert_eq!(syn_options(&changed), one_by_one(&changed), "{changed:?}");
+                }
+                assert_eq!(usual(&order[..at]), None);
+            }
+        }
     }
 
     #[test]

@@ -142,7 +142,7 @@ impl Input {
                 return;
             }
         };
-        let packet = reader.next_out_of_line();
+        let packet = reader.next();
         let start = match start {
             Start::At(time) => time,
             _ => packet.as_ref().and_then(|packet| packet.time).unwrap_or(self.previous),

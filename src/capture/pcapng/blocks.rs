@@ -20,9 +20,9 @@ const MIN_STATISTICS: u32 = 24;
 const MIN_PACKET: u32 = 32;
 const MIN_SIMPLE: u32 = 16;
 /// Where the data of an enhanced or obsolete packet block starts.
-const PACKET_DATA: usize = 28;
+pub(super) const PACKET_DATA: usize = 28;
 const SIMPLE_DATA: usize = 12;
-const TRAILER: usize = 4;
+pub(super) const TRAILER: usize = 4;
 /// What an obsolete packet block says when it does not know how many frames were dropped.
 const DROPS_UNKNOWN: u16 = 0xffff;
 /// pcap-parser does not know the obsolete packet block.
@@ -110,7 +110,6 @@ impl Pcapng {
     }
 
     /// An enhanced packet block.
-    #[inline]
     pub(super) fn enhanced_packet(&mut self, block: &[u8]) -> Result<Packet, DamageKind> {
         let interface = self.order.u32(block, 8);
         let captured = self.order.u32(block, 20);
@@ -135,7 +134,6 @@ impl Pcapng {
         Ok(packet)
     }
 
-    #[inline]
     fn packet(&mut self, block: &[u8], interface: u32, captured: u32) -> Result<Packet, DamageKind> {
         let room = block.len().saturating_sub(PACKET_DATA + TRAILER);
         if index(captured) > room || block.len() < PACKET_DATA + TRAILER {
@@ -185,6 +183,6 @@ impl Pcapng {
 
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "what folding to 16 bits means")]
-const fn fold(interface: u32) -> u16 {
+pub(super) const fn fold(interface: u32) -> u16 {
     interface as u16
 }

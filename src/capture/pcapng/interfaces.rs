@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use pcap_parser::pcapng::{OptionCode, parse_option_be, parse_option_le};
 
 use super::super::LinkType;
-use super::super::bytes::ByteOrder;
+use super::super::bytes::{ByteOrder, index};
 use super::super::damage::DamageKind;
 use super::super::summary::InterfaceSummary;
 use super::super::timestamps::{Clock, Resolution};
+use crate::time::Timestamp;
 
 /// Interfaces kept for one section: as many as 16 bits can name.
 const KEPT: usize = 65_536;
@@ -108,8 +109,17 @@ impl Interfaces {
         Ok(())
     }
 
-    /// Counts a packet of interface `id`; gives its link type and clock.
+    /// Counts a packet that interface `id` captured at `ticks`, and gives its link type and time, if there are
+    /// both.
     #[inline]
+    pub(super) fn capture_timed(&mut self, id: u32, ticks: u64) -> Option<(LinkType, Timestamp)> {
+        let interface = self.current.get_mut(index(id))?;
+        let time = interface.clock.moment(ticks)?;
+        interface.summary.records += 1;
+        Some((interface.summary.link, time))
+    }
+
+    /// Counts a packet of interface `id`; gives its link type and clock.
     pub(super) fn capture(&mut self, id: u32) -> Result<(LinkType, Clock), DamageKind> {
         let interface = self.find(id)?;
         interface.summary.records += 1;
