@@ -9,6 +9,7 @@ use super::live::Live;
 use super::replay::{Premise, final_states};
 use super::resets::Reset;
 use crate::net::{Role, Sides};
+use crate::tcp::SeqNumber;
 use crate::time::{TimeDelta, Timestamp};
 
 /// Everything that the parts of the judgement look at.
@@ -128,46 +129,65 @@ fn fin_facts(live: &Live, events: &[Event]) -> Sides<Option<FinFacts>> {
     if !live.halves.initiator.fin && !live.halves.responder.fin {
         return fins;
     }
+    // What the first copies acknowledge: a peer's FIN that was captured after them is compared in the end.
+    let mut acks = Sides::<Option<SeqNumber>>::default();
     let own = || events.iter().filter(|event| belongs_to_the_close(event));
-    for event in own() {
-        if let Some(peer) = &mut fins[!event.from]
-            && event.flags.ack()
-            && event.ack.at_or_after(peer.end)
+    // What comes before the first FIN acknowledges none.
+    for event in own().skip_while(|event| !is_fin(event)) {
+        let (fin, peer) = fins.of_both(event.from);
+        let ack = event.flags.ack().then_some(event.ack);
+        if covers(ack, peer.as_ref())
+            && let Some(peer) = peer
         {
             peer.acked.get_or_insert(event.at);
         }
-        if matches!(event.kind, EventKind::Fin | EventKind::FinAgain) {
-            let peer_end = fins[!event.from].map(|peer| peer.end);
-            let copies = u32::from(live.halves[event.from].fin_copies);
-            let fin = fins[event.from].get_or_insert_with(|| FinFacts {
-                first: event.at,
-                last: event.at,
-                copies,
-                acked: None,
-                end: event.end(),
-                acknowledges_peer: event.flags.ack()
-                    && peer_end.is_some_and(|end| event.ack.at_or_after(end)),
-                into_successor: event.into_successor,
-            });
-            fin.last = event.at;
-            if event.end().after(fin.end) {
-                // A copy with a later end: the first one's ACK does not cover it.
-                fin.end = event.end();
-                fin.acked = None;
+        if !is_fin(event) {
+            continue;
+        }
+        match fin {
+            None => {
+                acks[event.from] = ack;
+                *fin = Some(FinFacts {
+                    first: event.at,
+                    last: event.at,
+                    copies: u32::from(live.halves[event.from].fin_copies),
+                    acked: None,
+                    end: event.end(),
+                    acknowledges_peer: covers(ack, peer.as_ref()),
+                    into_successor: event.into_successor,
+                });
+            }
+            Some(fin) => {
+                fin.last = event.at;
+                if event.end().after(fin.end) {
+                    // A copy with a later end: the first one's ACK does not cover it.
+                    fin.end = event.end();
+                    fin.acked = None;
+                }
             }
         }
     }
     for role in Role::BOTH {
-        let peer_end = fins[!role].map(|peer| peer.end);
-        if let Some(fin) = &mut fins[role] {
-            let covers = |event: &Event, end| event.flags.ack() && event.ack.at_or_after(end);
-            let first_copy = own().find(|event| event.at == fin.first);
-            fin.acknowledges_peer |= first_copy.zip(peer_end).is_some_and(|(first, end)| covers(first, end));
-            let mut answers = own().filter(|event| event.from != role && covers(event, fin.end));
-            fin.acked = fin.acked.or_else(|| answers.next().map(|event| event.at));
+        let (fin, peer) = fins.of_both(role);
+        let Some(fin) = fin else { continue };
+        fin.acknowledges_peer |= covers(acks[role], peer.as_ref());
+        if fin.acked.is_none() {
+            // It may have been captured before the FIN.
+            let answers =
+                |event: &&Event| event.from != role && event.flags.ack() && event.ack.at_or_after(fin.end);
+            fin.acked = own().find(answers).map(|event| event.at);
         }
     }
     fins
+}
+
+/// True when there is an ACK number, and a FIN that it covers.
+fn covers(ack: Option<SeqNumber>, fin: Option<&FinFacts>) -> bool {
+    ack.zip(fin).is_some_and(|(ack, fin)| ack.at_or_after(fin.end))
+}
+
+fn is_fin(event: &Event) -> bool {
+    matches!(event.kind, EventKind::Fin | EventKind::FinAgain)
 }
 
 fn belongs_to_the_close(event: &Event) -> bool {
