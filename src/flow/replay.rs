@@ -38,12 +38,11 @@ pub struct Step {
 
 /// Replays a finished flow: one step per kept event, in order.
 pub fn replay(flow: &Flow) -> Vec<Step> {
-    let initiator_left = has_left(&flow.events);
     let mut replay = Replay::new(flow.premise);
     let mut steps = Vec::with_capacity(flow.events.len());
     for (index, event) in flow.events.iter().enumerate() {
         let before = replay.states();
-        replay.step(event, fate(event, &flow.resets, initiator_left));
+        replay.step(event, fate(event, &flow.resets, &flow.events));
         steps.push(Step { event: index, before, after: replay.states() });
     }
     steps
@@ -51,10 +50,9 @@ pub fn replay(flow: &Flow) -> Vec<Step> {
 
 /// Both endpoints' states after all of `events`.
 pub(super) fn final_states(events: &[Event], resets: &[Reset], premise: Premise) -> Sides<EndpointState> {
-    let initiator_left = has_left(events);
     let (mut replay, rest) = Replay::begin(events, resets, premise);
     for event in rest {
-        replay.step(event, fate(event, resets, initiator_left));
+        replay.step(event, fate(event, resets, events));
     }
     replay.states()
 }
@@ -62,14 +60,14 @@ pub(super) fn final_states(events: &[Event], resets: &[Reset], premise: Premise)
 /// A segment reached no socket of this connection when its receiver said so with a RST, was another incarnation
 /// already, or went on as if nothing had come. Nor was a RST sent whose alleged sender goes on as well.
 #[inline]
-fn fate(event: &Event, resets: &[Reset], initiator_left: bool) -> Fate {
+fn fate(event: &Event, resets: &[Reset], events: &[Event]) -> Fate {
     if resets.is_empty() && !event.into_successor {
         return Fate::OnItsWay;
     }
-    fate_by_resets(event, resets, initiator_left)
+    rare_fate(event, resets, events)
 }
 
-fn fate_by_resets(event: &Event, resets: &[Reset], initiator_left: bool) -> Fate {
+fn rare_fate(event: &Event, resets: &[Reset], events: &[Event]) -> Fate {
     let forged = |reset: &&Reset| {
         let is_foreign = reset.kind == ResetKind::ThirdParty;
         reset.at == event.at && reset.sender_goes_on && (reset.ignored || is_foreign)
@@ -77,7 +75,7 @@ fn fate_by_resets(event: &Event, resets: &[Reset], initiator_left: bool) -> Fate
     if let Some(reset) = resets.iter().find(forged) {
         return if reset.ignored { Fate::NotSent } else { Fate::Forged };
     }
-    let to_successor = initiator_left && event.into_successor && event.from == Role::Responder;
+    let to_successor = event.into_successor && event.from == Role::Responder && has_left(events);
     let unknown = |reset: &Reset| {
         matches!(reset.kind, ResetKind::StaleFin | ResetKind::StaleData | ResetKind::StaleProbe)
             && reset.answers.is_some_and(|(_, at)| at == event.at)

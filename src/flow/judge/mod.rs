@@ -123,67 +123,76 @@ fn latest(live: &Live) -> Timestamp {
     if initiator.record > responder.record { initiator.time } else { responder.time }
 }
 
+/// The copies of one side's FIN, and what acknowledges it.
+#[derive(Clone, Copy, Default)]
+struct Copies<'a> {
+    first: Option<&'a Event>,
+    last: Option<&'a Event>,
+    acked: Option<&'a Event>,
+    /// The sequence number after it, of the copy that reaches furthest.
+    end: SeqNumber,
+    /// The first copy acknowledges the peer's FIN.
+    acknowledges_peer: bool,
+}
+
+impl Copies<'_> {
+    /// True when there is a FIN, and `event` acknowledges it.
+    #[inline]
+    fn is_covered_by(&self, event: &Event) -> bool {
+        self.first.is_some() && event.flags.ack() && event.ack.at_or_after(self.end)
+    }
+}
+
 /// Both sides' FINs: first and last copy, and the first segment that acknowledges each.
 fn fin_facts(live: &Live, events: &[Event]) -> Sides<Option<FinFacts>> {
-    let mut fins = Sides::<Option<FinFacts>>::default();
     if !live.halves.initiator.fin && !live.halves.responder.fin {
-        return fins;
+        return Sides::default();
     }
-    // What the first copies acknowledge: a peer's FIN that was captured after them is compared in the end.
-    let mut acks = Sides::<Option<SeqNumber>>::default();
-    let own = || events.iter().filter(|event| belongs_to_the_close(event));
+    let fins = fins_in(events);
+    let facts = |role: Role| {
+        let (own, peer) = (&fins[role], &fins[!role]);
+        let first = own.first?;
+        // Where the capture swapped records, an ACK may lie before the FIN.
+        let is_answer =
+            |event: &&Event| event.from != role && belongs_to_the_close(event) && own.is_covered_by(event);
+        Some(FinFacts {
+            first: first.at,
+            last: own.last.unwrap_or(first).at,
+            copies: u32::from(live.halves[role].fin_copies),
+            acked: own.acked.or_else(|| events.iter().find(is_answer)).map(|event| event.at),
+            end: own.end,
+            acknowledges_peer: own.acknowledges_peer || peer.is_covered_by(first),
+            into_successor: first.into_successor,
+        })
+    };
+    Sides { initiator: facts(Role::Initiator), responder: facts(Role::Responder) }
+}
+
+fn fins_in(events: &[Event]) -> Sides<Copies<'_>> {
+    let mut fins = Sides::<Copies<'_>>::default();
     // What comes before the first FIN acknowledges none.
-    for event in own().skip_while(|event| !is_fin(event)) {
-        let (fin, peer) = fins.of_both(event.from);
-        let ack = event.flags.ack().then_some(event.ack);
-        if covers(ack, peer.as_ref())
-            && let Some(peer) = peer
-        {
-            peer.acked.get_or_insert(event.at);
+    let begin = events.iter().position(is_fin).unwrap_or(events.len());
+    let closing = events.iter().skip(begin).filter(|event| belongs_to_the_close(event));
+    for event in closing {
+        let (own, peer) = fins.of_both(event.from);
+        if peer.acked.is_none() && peer.is_covered_by(event) {
+            peer.acked = Some(event);
         }
         if !is_fin(event) {
             continue;
         }
-        match fin {
-            None => {
-                acks[event.from] = ack;
-                *fin = Some(FinFacts {
-                    first: event.at,
-                    last: event.at,
-                    copies: u32::from(live.halves[event.from].fin_copies),
-                    acked: None,
-                    end: event.end(),
-                    acknowledges_peer: covers(ack, peer.as_ref()),
-                    into_successor: event.into_successor,
-                });
-            }
-            Some(fin) => {
-                fin.last = event.at;
-                if event.end().after(fin.end) {
-                    // A copy with a later end: the first one's ACK does not cover it.
-                    fin.end = event.end();
-                    fin.acked = None;
-                }
-            }
-        }
-    }
-    for role in Role::BOTH {
-        let (fin, peer) = fins.of_both(role);
-        let Some(fin) = fin else { continue };
-        fin.acknowledges_peer |= covers(acks[role], peer.as_ref());
-        if fin.acked.is_none() {
-            // It may have been captured before the FIN.
-            let answers =
-                |event: &&Event| event.from != role && event.flags.ack() && event.ack.at_or_after(fin.end);
-            fin.acked = own().find(answers).map(|event| event.at);
+        own.last = Some(event);
+        if own.first.is_none() {
+            own.first = Some(event);
+            own.end = event.end();
+            own.acknowledges_peer = peer.is_covered_by(event);
+        } else if event.end().after(own.end) {
+            // A copy with a later end: the first one's ACK does not cover it.
+            own.end = event.end();
+            own.acked = None;
         }
     }
     fins
-}
-
-/// True when there is an ACK number, and a FIN that it covers.
-fn covers(ack: Option<SeqNumber>, fin: Option<&FinFacts>) -> bool {
-    ack.zip(fin).is_some_and(|(ack, fin)| ack.at_or_after(fin.end))
 }
 
 fn is_fin(event: &Event) -> bool {
