@@ -23,7 +23,7 @@ pub(super) struct Case<'a> {
     pub(super) cut: bool,
     /// No flow was captured in both directions, and some show that they had two.
     pub(super) one_way: bool,
-    pub(super) fin: Sides<Option<FinFacts>>,
+    pub(super) fin: &'a Sides<Option<FinFacts>>,
     pub(super) active_closer: Option<Role>,
     pub(super) handshake: Handshake,
 }
@@ -59,7 +59,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         now: terms.now.max(latest(live)),
         cut: terms.cut,
         one_way: terms.one_way,
-        fin,
+        fin: &fin,
         active_closer: first_closer(&fin, live.stage.order),
         handshake: handshake_of(live, &events),
     };
@@ -91,7 +91,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         undecided_because,
         states,
         active_closer: case.active_closer,
-        fin: case.fin,
+        fin,
         fin_delay: outcome::fin_delay(&case),
         data_after_fin: case.active_closer.is_some_and(|closer| live.halves[!closer].data_after_fin),
         close_wait,
