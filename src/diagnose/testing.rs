@@ -25,8 +25,8 @@ pub(crate) fn context_at(seconds: f64) -> Context<'static> {
     Context { limits: LIMITS, now: at(seconds), doubts: Doubts::default() }
 }
 
-/// What the catalogue finds in `flow` when the capture ends at `seconds`. Every rule must be reachable past the
-/// signs that it needs, so a finding that only its own check makes is a failure.
+/// What the catalogue finds in `flow` when the capture ends at `seconds`. No rule finds
+/// anything without a sign that it needs, so a finding that only its own check makes is a failure.
 pub(crate) fn findings_in(flow: &Flow, seconds: f64) -> Vec<Finding> {
     let context = context_at(seconds);
     let mut findings = Vec::new();
