@@ -28,21 +28,38 @@ pub(crate) fn push_number_cell(value: u64, out: &mut Vec<u8>) {
     }
 }
 
-#[inline(never)]
+#[inline]
 fn push_medium(value: u32, out: &mut Vec<u8>) {
+    let (text, length) = medium_number_cell(value);
+    push_first(&text, length, out);
+}
+
+/// `value`, from 10 to 10⁷ − 1, and a comma; how many octets that are.
+#[inline(never)]
+pub(crate) fn medium_number_cell(value: u32) -> ([u8; 8], usize) {
     let digits = u64::from_le_bytes(eight_digits(value));
     // At least one zero is in front: the comma takes the room that it leaves at the end.
     let zeros = (digits & LOW_HALVES).trailing_zeros() / 8;
     let text = (digits >> 8 | u64::from(b',') << 56) >> (8 * (zeros - 1));
-    push_first(&text.to_le_bytes(), 9 - zeros as usize, out);
+    (text.to_le_bytes(), 9 - zeros as usize)
 }
 
 /// Apart, for the frequent numbers to need no room for its buffer.
 #[cold]
 #[inline(never)]
 fn push_long(value: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    let (text, length) = long_number(value);
+    push_first(&text, length, out);
     out.push(b',');
+}
+
+/// Any value in decimal; how many octets that are.
+pub(crate) fn long_number(value: u64) -> ([u8; 20], usize) {
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(value).as_bytes();
+    let mut text = [0; 20];
+    text.iter_mut().zip(digits).for_each(|(place, &digit)| *place = digit);
+    (text, digits.len())
 }
 
 /// `value`, which is less than 10⁸, in eight digits.

@@ -7,7 +7,7 @@ use std::ops::{Add, Neg, Sub};
 
 use serde::{Serialize, Serializer};
 
-use crate::digits::{digit, eight_digits, push_number, two_digits};
+use crate::digits::{digit, eight_digits, push_first, push_number, two_digits};
 
 /// A moment of capture time: nanoseconds since the Unix epoch, UTC (1677 to 2262).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,26 +158,50 @@ impl TimeDelta {
 
     /// Writes decimal seconds, exact to the nanosecond, e.g. `-0.000123456`; trailing zeros are dropped
     /// down to the microsecond.
-    #[inline]
     pub fn write_seconds(self, out: &mut Vec<u8>) {
-        if self.0 < 0 {
+        let Seconds { is_negative, tens, text, length } = self.in_seconds();
+        if is_negative {
             out.push(b'-');
         }
-        let (seconds, nanos) = split_seconds(self.0.unsigned_abs());
-        let (micros, rest) = (nanos / 1000, nanos % 1000);
-        if seconds >= 10 {
-            push_number(seconds / 10, out);
+        if tens > 0 {
+            push_number(tens, out);
         }
-        // The first two of the eight digits are zeros: their places are taken.
-        let mut text = eight_digits(micros);
-        let [second, point, ..] = &mut text;
-        (*second, *point) = (digit((seconds % 10) as u32), b'.');
-        out.extend_from_slice(&text);
-        if rest != 0 {
-            let [tens, ones] = two_digits(rest % 100);
-            out.extend_from_slice(&[digit(rest / 100), tens, ones]);
-        }
+        push_first(&text, length - 1, out);
     }
+
+    /// The parts of which [`TimeDelta::write_seconds`] is made.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "less than 10⁷, and less than 1000")]
+    pub(crate) fn in_seconds(self) -> Seconds {
+        const TEN_SECONDS: u64 = 10 * NANOS_PER_SECOND.unsigned_abs();
+        let nanos = self.0.unsigned_abs();
+        let (tens, below) =
+            if nanos < TEN_SECONDS { (0, nanos) } else { (nanos / TEN_SECONDS, nanos % TEN_SECONDS) };
+        let (micros, rest) = ((below / 1000) as u32, (below % 1000) as u32);
+        // Seven digits of eight: the second one comes first, the point behind it.
+        let digits = u64::from_le_bytes(eight_digits(micros));
+        let start = digits >> 8 & 0xff | u64::from(b'.') << 8 | digits & !0xffff;
+        let (end, length) = if rest == 0 {
+            (u32::from(b','), 9)
+        } else {
+            let [ten, one] = two_digits(rest % 100);
+            (u32::from_le_bytes([digit(rest / 100), ten, one, b',']), 12)
+        };
+        let text = (u128::from(end) << 64 | u128::from(start)).to_le_bytes();
+        Seconds { is_negative: self.0 < 0, tens, text, length }
+    }
+}
+
+/// A span in decimal seconds, in parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seconds {
+    pub(crate) is_negative: bool,
+    /// Tens of seconds; 0 is not written.
+    pub(crate) tens: u64,
+    /// The last digit of the seconds, the fraction, and a comma.
+    pub(crate) text: [u8; 16],
+    /// How many octets of `text` these are.
+    pub(crate) length: usize,
 }
 
 impl Neg for TimeDelta {

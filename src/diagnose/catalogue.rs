@@ -1,9 +1,8 @@
 //! The list of all findings. Its order is the order of runs, of `explain`, of `rules` and of the README table.
 
 use super::rules::{capture, fin, rst, syn, tuple};
-use super::{Certainty, Context, Finding, InputFinding, Rule, Severity, Sight};
-use crate::flow::{EventKind, Flow, FlowOutcome};
-use crate::net::Role;
+use super::{Certainty, Context, Finding, InputFinding, Rule, Severity, Sight, Signs};
+use crate::flow::Flow;
 
 /// Every rule, by code within its family.
 pub static CATALOGUE: &[&Rule] = &[
@@ -46,10 +45,23 @@ pub static CATALOGUE: &[&Rule] = &[
 /// Nothing is allocated when nothing is found. A finding that is only presumed is never a fault.
 pub fn diagnose(flow: &Flow, context: &Context<'_>, findings: &mut Vec<Finding>) {
     findings.clear();
-    if is_plain(flow, context) {
-        return;
+    let signs = Signs::in_flow(flow, context);
+    if signs.meet(ALL_NEEDS) {
+        diagnose_by(signs, flow, context, findings);
     }
-    for rule in CATALOGUE {
+}
+
+/// What some rule needs. Most flows of most captures have nothing of it.
+static ALL_NEEDS: Signs = {
+    let (mut needs, mut rules) = (Signs::of(&[]), CATALOGUE);
+    while let [rule, rest @ ..] = rules {
+        (needs, rules) = (needs.or(rule.needs()), rest);
+    }
+    needs
+};
+
+fn diagnose_by(signs: Signs, flow: &Flow, context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for rule in CATALOGUE.iter().filter(|rule| signs.meet(rule.needs())) {
         if let Some(finding) = rule.find(flow, context) {
             findings.push(match finding.certainty {
                 Certainty::Proven => finding,
@@ -80,35 +92,14 @@ pub fn markdown_table() -> String {
     table
 }
 
-/// True when no rule can find anything. Most flows of most captures are plain, so this must stay cheap; a
-/// rule that looks at a fact which is not asked for here never runs on a healthy flow.
-fn is_plain(flow: &Flow, context: &Context<'_>) -> bool {
-    matches!(
-        flow.outcome,
-        FlowOutcome::CleanClose
-            | FlowOutcome::Open
-            | FlowOutcome::OpenUnanswered
-            | FlowOutcome::OpenStalled
-            | FlowOutcome::Undecided
-    ) && flow.resets.is_empty()
-        && flow.syn_retries == 0
-        && flow.reuse.is_none()
-        && flow.successor.is_none()
-        && !flow.data_after_fin
-        && flow.fin_delay.is_none_or(|delay| delay < context.limits.fin_delay)
-        && Role::BOTH.iter().all(|&role| flow.fin[role].is_none_or(|fin| fin.acked.is_some()))
-        && !flow.events.iter().any(|event| {
-            event.into_successor
-                || matches!(event.kind, EventKind::Ghost | EventKind::SynAckAgain | EventKind::IcmpError)
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
     use crate::diagnose::testing::{Story, context_at, findings_in};
+    use crate::flow::FlowOutcome;
+    use crate::net::Role;
 
     const HEADINGS: [&str; 4] = ["What we saw", "Why it matters", "What to do", "What else it can be"];
 

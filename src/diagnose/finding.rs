@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::input_finding::InputFinding;
 use super::sight::{Doubts, Sight};
+use super::signs::Signs;
 use crate::flow::{Flow, Limits, RecordRef};
 use crate::net::Endpoint;
 use crate::time::{TimeDelta, Timestamp, span_in_words};
@@ -84,6 +85,8 @@ pub struct Rule {
 pub enum Check {
     /// In one flow at a time.
     Flow {
+        /// A flow with none of these is not asked for.
+        needs: Signs,
         /// Finds it.
         find: fn(&Flow, &Context<'_>) -> Option<Finding>,
         /// Tells one instance in a sentence with its numbers. Called only when a report prints it.
@@ -94,6 +97,14 @@ pub enum Check {
 }
 
 impl Rule {
+    /// The signs without any of which it finds nothing in a flow.
+    pub const fn needs(&self) -> Signs {
+        match self.check {
+            Check::Flow { needs, .. } => needs,
+            Check::Input(_) => Signs::of(&[]),
+        }
+    }
+
     /// What it finds in one flow; nothing if it is about the input.
     pub fn find(&self, flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         match self.check {

@@ -90,7 +90,7 @@ prop_compose! {
         (pace, midstream, data_after_fin, gap) in (1..400_u16, any::<bool>(), any::<bool>(), any::<bool>()),
         (lost, dropped) in (0..4_u64, 0..2_u64),
     ) -> Flow {
-        // Half of the flows open and half have an outcome that looks healthy: that is where the early exit is.
+        // Half of the flows open and half have an outcome that looks healthy: there few rules are asked.
         let mut story = if handshake & 64 == 0 { Story::syn() } else { Story::connected() };
         for (index, step) in (0_u16..).zip(steps) {
             story = tell(story, f64::from(index + 1) * f64::from(pace) / 10.0, step);
@@ -114,7 +114,7 @@ prop_compose! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
-    /// `findings_in` adds: no panic, and the early exit hides nothing.
+    /// `findings_in` adds: no panic, and no rule finds something without what it needs.
     #[test]
     fn a_fault_is_proven_and_never_rests_on_what_an_undecided_flow_lacks(flow in any_flow(), end in 0..900_u16) {
         for finding in findings_in(&flow, f64::from(end)) {

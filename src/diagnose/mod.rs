@@ -11,8 +11,9 @@ mod input_finding;
 mod laws;
 mod rules;
 mod sight;
+mod signs;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use catalogue::{CATALOGUE, diagnose, diagnose_input, find_rule, markdown_table};
 pub use filter::{display_filter, flow_filter};
@@ -21,3 +22,4 @@ pub use input_finding::{InputEvidence, InputFinding};
 pub use sight::{
     Affected, ClockSight, CutSight, DamageSight, Doubts, Example, FileSight, MissingFile, Sight, Steps,
 };
+pub use signs::{Sign, Signs};

@@ -42,7 +42,8 @@ pub enum Letter {
 
 const PER_WORD: usize = 6;
 const BITS_PER_WORD: usize = 5 * PER_WORD;
-const ALPHABET: &[u8; 13] = b"?shadfrtwgiq^";
+/// By code: what the responder sent, what the initiator sent.
+static WRITTEN: &[u8; 32] = b"?shadfrtwgiq^????SHADFRTWGIQ^???";
 
 /// The first 24 letters, in order of appearance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,10 +114,27 @@ impl Letters {
 
     /// The letters as written, first one first.
     pub fn iter(self) -> impl Iterator<Item = u8> {
-        self.codes().filter_map(|code| {
-            let letter = *ALPHABET.get(code as usize & 15)?;
-            Some(if code & 16 == 0 { letter } else { letter.to_ascii_uppercase() })
-        })
+        let (text, length) = self.text();
+        text.into_iter().take(length)
+    }
+
+    /// The letters as written, first one first; how many they are.
+    #[inline]
+    pub(crate) fn text(self) -> ([u8; 24], usize) {
+        let mut text = [0; 24];
+        let mut length = 0;
+        let (words, _) = text.as_chunks_mut::<PER_WORD>();
+        for (mut word, places) in self.packed.into_iter().zip(words) {
+            for place in places {
+                if word == 0 {
+                    return (text, length);
+                }
+                *place = WRITTEN.get((word & 31) as usize).copied().unwrap_or(b'?');
+                word >>= 5;
+                length += 1;
+            }
+        }
+        (text, length)
     }
 }
 

@@ -4,15 +4,15 @@
 //! segments show it. So each endpoint has a proven state and a list of signals on their way to it; the
 //! presumed state is the proven one plus those signals.
 
+mod pending;
+
+use self::pending::{Pending, arrived};
 use super::event::{Event, EventKind};
 use super::facts::{EndpointState, Flow};
 use super::resets::{Reset, ResetKind};
 use crate::net::{Role, Sides};
 use crate::tcp::Event as TcpEvent;
 use crate::tcp::{SeqNumber, Signal, State};
-
-/// More signals than this are never on their way to one endpoint: each kind travels once.
-const MAX_PENDING: usize = 6;
 
 /// What the replay must know besides the events.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,12 +38,11 @@ pub struct Step {
 
 /// Replays a finished flow: one step per kept event, in order.
 pub fn replay(flow: &Flow) -> Vec<Step> {
-    let initiator_left = has_left(&flow.events);
     let mut replay = Replay::new(flow.premise);
     let mut steps = Vec::with_capacity(flow.events.len());
     for (index, event) in flow.events.iter().enumerate() {
         let before = replay.states();
-        replay.step(event, fate(event, &flow.resets, initiator_left));
+        replay.step(event, fate(event, &flow.resets, &flow.events));
         steps.push(Step { event: index, before, after: replay.states() });
     }
     steps
@@ -51,17 +50,24 @@ pub fn replay(flow: &Flow) -> Vec<Step> {
 
 /// Both endpoints' states after all of `events`.
 pub(super) fn final_states(events: &[Event], resets: &[Reset], premise: Premise) -> Sides<EndpointState> {
-    let initiator_left = has_left(events);
-    let mut replay = Replay::new(premise);
-    for event in events {
-        replay.step(event, fate(event, resets, initiator_left));
+    let (mut replay, rest) = Replay::begin(events, resets, premise);
+    for event in rest {
+        replay.step(event, fate(event, resets, events));
     }
     replay.states()
 }
 
 /// A segment reached no socket of this connection when its receiver said so with a RST, was another incarnation
 /// already, or went on as if nothing had come. Nor was a RST sent whose alleged sender goes on as well.
-fn fate(event: &Event, resets: &[Reset], initiator_left: bool) -> Fate {
+#[inline]
+fn fate(event: &Event, resets: &[Reset], events: &[Event]) -> Fate {
+    if resets.is_empty() && !event.into_successor {
+        return Fate::OnItsWay;
+    }
+    rare_fate(event, resets, events)
+}
+
+fn rare_fate(event: &Event, resets: &[Reset], events: &[Event]) -> Fate {
     let forged = |reset: &&Reset| {
         let is_foreign = reset.kind == ResetKind::ThirdParty;
         reset.at == event.at && reset.sender_goes_on && (reset.ignored || is_foreign)
@@ -69,7 +75,7 @@ fn fate(event: &Event, resets: &[Reset], initiator_left: bool) -> Fate {
     if let Some(reset) = resets.iter().find(forged) {
         return if reset.ignored { Fate::NotSent } else { Fate::Forged };
     }
-    let to_successor = initiator_left && event.into_successor && event.from == Role::Responder;
+    let to_successor = event.into_successor && event.from == Role::Responder && has_left(events);
     let unknown = |reset: &Reset| {
         matches!(reset.kind, ResetKind::StaleFin | ResetKind::StaleData | ResetKind::StaleProbe)
             && reset.answers.is_some_and(|(_, at)| at == event.at)
@@ -92,6 +98,20 @@ fn has_left(events: &[Event]) -> bool {
     })
 }
 
+/// True for a SYN, the SYN-ACK that acknowledges all of it, and the ACK of that.
+#[inline]
+fn is_plain_opening([syn, syn_ack, ack]: &[Event; 3]) -> bool {
+    let acknowledges = |event: &Event| event.flags.ack() && !event.flags.rst() && !event.into_successor;
+    (syn.kind, syn.from) == (EventKind::Syn, Role::Initiator)
+        && (syn_ack.kind, syn_ack.from) == (EventKind::SynAck, Role::Responder)
+        && (ack.kind, ack.from) == (EventKind::HandshakeAck, Role::Initiator)
+        && !syn.flags.ack()
+        && acknowledges(syn_ack)
+        && acknowledges(ack)
+        && syn_ack.ack.at_or_after(syn.end())
+        && ack.ack.at_or_after(syn_ack.seq.add(1))
+}
+
 /// What became of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -105,60 +125,10 @@ enum Fate {
     Forged,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    signal: Signal,
-    /// An ACK at or after this number shows that the signal arrived.
-    proof: Option<SeqNumber>,
-}
-
-/// Signals on their way to one endpoint, in order of arrival.
-#[derive(Clone, Copy, Debug)]
-struct Queue {
-    waiting: [Pending; MAX_PENDING],
-    length: usize,
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        Self { waiting: [Pending { signal: Signal::Rst, proof: None }; MAX_PENDING], length: 0 }
-    }
-}
-
-impl Queue {
-    fn iter(&self) -> impl Iterator<Item = &Pending> {
-        self.waiting.iter().take(self.length)
-    }
-
-    fn find(&mut self, signal: Signal) -> Option<&mut Pending> {
-        self.waiting.iter_mut().take(self.length).find(|pending| pending.signal == signal)
-    }
-
-    fn push(&mut self, pending: Pending) {
-        if let Some(free) = self.waiting.get_mut(self.length) {
-            *free = pending;
-            self.length += 1;
-        }
-    }
-
-    /// Takes out what `arrived` accepts, and hands it to `receive`, in order.
-    fn settle(&mut self, arrived: impl Fn(&Pending) -> bool, mut receive: impl FnMut(Signal)) {
-        let before = *self;
-        self.length = 0;
-        for pending in before.iter() {
-            if arrived(pending) {
-                receive(pending.signal);
-            } else {
-                self.push(*pending);
-            }
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, Default)]
 struct Endpoint {
     proven: State,
-    pending: Queue,
+    pending: Pending,
     syn_end: Option<SeqNumber>,
     fin_end: Option<SeqNumber>,
     fin_acked: bool,
@@ -185,124 +155,118 @@ impl Replay {
         Self { ends, premise }
     }
 
+    /// Both endpoints after the first events, and the events after these: most flows begin with the same three, of
+    /// which the outcome is known.
+    #[inline]
+    fn begin<'a>(events: &'a [Event], resets: &[Reset], premise: Premise) -> (Self, &'a [Event]) {
+        let mut replay = Self::new(premise);
+        match events.split_first_chunk() {
+            Some((opening, rest)) if resets.is_empty() && is_plain_opening(opening) => {
+                replay.open(opening);
+                (replay, rest)
+            }
+            _ => (replay, events),
+        }
+    }
+
+    /// Takes the SYN, the SYN-ACK, and the ACK of that, each of which shows that the one before arrived.
+    #[inline]
+    fn open(&mut self, [syn, _, ack]: &[Event; 3]) {
+        let Sides { initiator, responder } = &mut self.ends;
+        initiator.syn_end = Some(syn.seq.add(1));
+        initiator.proven = State::Established;
+        responder.proven = State::SynReceived;
+        responder.pending.push(Signal::AckOfSyn, Some(ack.seq.add(1)));
+    }
+
     /// Both endpoints' states now.
     fn states(&self) -> Sides<EndpointState> {
         Sides { initiator: self.ends.initiator.state(), responder: self.ends.responder.state() }
     }
 
     /// Takes the next event: settles what its sender shows to have received, then what it sends.
+    #[expect(clippy::inline_always, reason = "a call would cost as much as most events do")]
+    #[inline(always)]
     fn step(&mut self, event: &Event, fate: Fate) {
         let arrives = fate == Fate::OnItsWay;
         if fate == Fate::NotSent {
             return;
         }
         if fate == Fate::Forged {
-            return self.ends[!event.from].expect(Signal::Rst, None);
+            return self.ends[!event.from].pending.push(Signal::Rst, None);
         }
         if matches!(event.kind, EventKind::Ghost | EventKind::IcmpError | EventKind::RstOutside) {
             return;
         }
-        self.settle(event);
-        self.act(event, arrives);
-        if arrives {
-            self.expect_ack_of_crossing_syn(event);
-            self.expect_ack_of_fin(event);
-        }
-    }
-
-    /// The sender's ACK number, or what it does, proves what it received.
-    fn settle(&mut self, event: &Event) {
-        let end = &mut self.ends[event.from];
-        if end.pending.length == 0 {
-            return;
-        }
-        let acts = event.octets > 0 || event.flags.fin();
         let shown = self.premise.established[event.from];
+        let (sender, receiver) = self.ends.of_both(event.from);
+        sender.settle(event, shown);
+        sender.act(event, arrives.then_some(&mut *receiver));
         let acknowledges = event.flags.ack() && !event.flags.rst();
-        let arrived = |pending: &Pending| {
-            let covered = acknowledges && pending.proof.is_some_and(|proof| event.ack.at_or_after(proof));
-            let opened = pending.signal == Signal::AckOfSyn
-                && (acts || (shown && event.kind != EventKind::SynAckAgain));
-            covered || opened
-        };
-        let proven = &mut end.proven;
-        end.pending
-            .settle(arrived, |signal| *proven = proven.next(TcpEvent::Received(signal)).unwrap_or(*proven));
-    }
-
-    fn act(&mut self, event: &Event, arrives: bool) {
-        let (signal, proof) = match event.kind {
-            EventKind::Syn => (Signal::Syn, Some(event.end())),
-            EventKind::SynAck => {
-                // Sent from LISTEN only after the SYN has come, captured or not.
-                if self.ends[event.from].proven == State::Listen {
-                    self.ends[event.from].receive(Signal::Syn);
-                }
-                (Signal::SynAck, Some(event.seq.add(1)))
+        if arrives && acknowledges {
+            if event.from == Role::Responder {
+                receiver.expect_ack_of_crossing_syn(event);
             }
-            EventKind::HandshakeAck => (Signal::AckOfSyn, Some(event.seq.add(1))),
-            EventKind::Fin => (Signal::Fin, Some(event.end())),
-            EventKind::Rst => (Signal::Rst, None),
-            _ => return,
-        };
-        match event.kind {
-            EventKind::Syn => self.ends[event.from].syn_end = Some(event.seq.add(1)),
-            EventKind::Fin => self.ends[event.from].fin_end = Some(event.end()),
-            _ => {}
-        }
-        self.ends[event.from].send(signal);
-        if !arrives {
-            return;
-        }
-        if event.kind == EventKind::Fin && self.ends[!event.from].proven == State::SynReceived {
-            // Its ACK number is past the SYN-ACK, so it acknowledges the SYN as well.
-            self.ends[!event.from].expect(Signal::AckOfSyn, Some(event.end()));
-        }
-        self.ends[!event.from].expect(signal, proof);
-    }
-
-    /// In a simultaneous open the initiator, too, waits in SYN-RECEIVED for an ACK of its SYN (RFC 9293 §3.5, figure 7).
-    fn expect_ack_of_crossing_syn(&mut self, event: &Event) {
-        let peer = &mut self.ends[!event.from];
-        let is_waiting = event.from == Role::Responder && peer.state().presumed == State::SynReceived;
-        let acknowledges = event.flags.ack() && !event.flags.rst();
-        if is_waiting && acknowledges && peer.syn_end.is_some_and(|end| event.ack.at_or_after(end)) {
-            peer.expect(Signal::AckOfSyn, event.flags.syn().then(|| event.seq.add(1)));
-        }
-    }
-
-    /// An ACK that covers the peer's FIN is itself a signal on its way to the peer.
-    fn expect_ack_of_fin(&mut self, event: &Event) {
-        let peer = &mut self.ends[!event.from];
-        let covers = event.flags.ack()
-            && !event.flags.rst()
-            && peer.fin_end.is_some_and(|end| event.ack.at_or_after(end));
-        if !covers {
-            return;
-        }
-        let proof = (event.end() != event.seq).then(|| event.end());
-        if !peer.fin_acked {
-            peer.fin_acked = true;
-            // RFC 9293 §3.10.7.4 looks at the ACK before the FIN of the same segment.
-            peer.expect_first(Signal::AckOfFin, proof);
-        } else if let Some(waiting) = peer.pending.find(Signal::AckOfFin) {
-            // A bare ACK proves nothing; the same ACK on a segment that must be acknowledged does.
-            waiting.proof = waiting.proof.or(proof);
+            receiver.expect_ack_of_fin(event);
         }
     }
 }
 
 impl Endpoint {
+    #[inline]
     fn state(&self) -> EndpointState {
-        let arrive =
-            |state: State, pending: &Pending| state.next(TcpEvent::Received(pending.signal)).unwrap_or(state);
-        EndpointState { proven: self.proven, presumed: self.pending.iter().fold(self.proven, arrive) }
+        EndpointState { proven: self.proven, presumed: self.pending.presume(self.proven) }
     }
 
-    fn receive(&mut self, signal: Signal) {
-        self.proven = self.proven.next(TcpEvent::Received(signal)).unwrap_or(self.proven);
+    /// The ACK number of its next segment, or what it does, proves what it received. `shown`: it had left SYN-RECEIVED.
+    #[inline]
+    fn settle(&mut self, event: &Event, shown: bool) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let acts = event.octets > 0 || event.flags.fin();
+        let opens = acts || shown && event.kind != EventKind::SynAckAgain;
+        let acknowledges = event.flags.ack() && !event.flags.rst();
+        let has_come = |signal, proof: Option<SeqNumber>| {
+            let covered = acknowledges && proof.is_some_and(|proof| event.ack.at_or_after(proof));
+            covered || opens && signal == Signal::AckOfSyn
+        };
+        self.proven = self.pending.settle(self.proven, has_come);
     }
 
+    /// Does what `event` shows it to do. `receiver`: its peer, if the segment is on its way to it.
+    #[inline]
+    fn act(&mut self, event: &Event, receiver: Option<&mut Self>) {
+        let (signal, proof) = match event.kind {
+            EventKind::Syn => {
+                self.syn_end = Some(event.seq.add(1));
+                (Signal::Syn, Some(event.end()))
+            }
+            EventKind::SynAck => {
+                // Sent from LISTEN only after the SYN has come, captured or not.
+                if self.proven == State::Listen {
+                    self.proven = arrived(self.proven, Signal::Syn);
+                }
+                (Signal::SynAck, Some(event.seq.add(1)))
+            }
+            EventKind::HandshakeAck => (Signal::AckOfSyn, Some(event.seq.add(1))),
+            EventKind::Fin => {
+                self.fin_end = Some(event.end());
+                (Signal::Fin, self.fin_end)
+            }
+            EventKind::Rst => (Signal::Rst, None),
+            _ => return,
+        };
+        self.send(signal);
+        let Some(receiver) = receiver else { return };
+        if event.kind == EventKind::Fin && receiver.proven == State::SynReceived {
+            // Its ACK number is past the SYN-ACK, so it acknowledges the SYN as well.
+            receiver.pending.push(Signal::AckOfSyn, proof);
+        }
+        receiver.pending.push(signal, proof);
+    }
+
+    #[inline]
     fn send(&mut self, signal: Signal) {
         if signal == Signal::Rst {
             // Whoever answers with RST has no connection, whatever it had.
@@ -312,20 +276,34 @@ impl Endpoint {
         self.proven = self.proven.next(TcpEvent::Sent(signal)).unwrap_or(self.proven);
     }
 
-    /// A signal is on its way; one kind travels once.
-    fn expect(&mut self, signal: Signal, proof: Option<SeqNumber>) {
-        if self.pending.find(signal).is_none() {
-            self.pending.push(Pending { signal, proof });
+    /// In a simultaneous open the initiator, too, waits in SYN-RECEIVED for an ACK of its SYN (RFC 9293 §3.5, figure 7):
+    /// `event`, an ACK of its peer, may be one.
+    #[inline]
+    fn expect_ack_of_crossing_syn(&mut self, event: &Event) {
+        // From any other state nothing that is on its way leads to SYN-RECEIVED.
+        let may_wait = matches!(self.proven, State::Listen | State::SynSent | State::SynReceived);
+        if may_wait
+            && self.syn_end.is_some_and(|end| event.ack.at_or_after(end))
+            && self.state().presumed == State::SynReceived
+        {
+            self.pending.push(Signal::AckOfSyn, event.flags.syn().then(|| event.seq.add(1)));
         }
     }
 
-    /// As [`Endpoint::expect`], before a FIN that is on its way in the same segment.
-    fn expect_first(&mut self, signal: Signal, proof: Option<SeqNumber>) {
-        self.expect(signal, proof);
-        let last = self.pending.length.saturating_sub(1);
-        let [.., before, new] = self.pending.waiting.get_mut(..=last).unwrap_or_default() else { return };
-        if before.signal == Signal::Fin && before.proof == proof {
-            std::mem::swap(before, new);
+    /// An ACK of its peer that covers its FIN is itself a signal on its way to it.
+    #[inline]
+    fn expect_ack_of_fin(&mut self, event: &Event) {
+        if !self.fin_end.is_some_and(|end| event.ack.at_or_after(end)) {
+            return;
+        }
+        let proof = (event.end() != event.seq).then(|| event.end());
+        if self.fin_acked {
+            // A bare ACK proves nothing; the same ACK on a segment that must be acknowledged does.
+            self.pending.prove_by(Signal::AckOfFin, proof);
+        } else {
+            self.fin_acked = true;
+            // RFC 9293 §3.10.7.4 looks at the ACK before the FIN of the same segment.
+            self.pending.push_before_fin(Signal::AckOfFin, proof);
         }
     }
 }

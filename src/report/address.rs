@@ -2,44 +2,52 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::digits::{digit, push_first};
+use super::pen::Pen;
+use crate::digits::digit;
 
 /// An address without brackets, as the standard library writes it.
-pub(super) fn push_address(addr: IpAddr, out: &mut Vec<u8>) {
+#[inline]
+pub(super) fn push_address(addr: IpAddr, out: &mut Pen<'_>) {
     match addr {
         IpAddr::V4(addr) => push_v4(addr, out),
-        IpAddr::V6(addr) => match addr.to_ipv4_mapped() {
-            Some(addr) => {
-                out.extend_from_slice(b"::ffff:");
-                push_v4(addr, out);
-            }
-            None => push_v6(addr, out),
-        },
+        IpAddr::V6(addr) => push_v6(addr, out),
     }
 }
 
-fn push_v4(addr: Ipv4Addr, out: &mut Vec<u8>) {
+#[inline(never)]
+fn push_v4(addr: Ipv4Addr, out: &mut Pen<'_>) {
     for octet in addr.octets() {
         let length = 2 + usize::from(octet > 9) + usize::from(octet > 99);
-        push_first(OCTETS.get(usize::from(octet)).unwrap_or(&[b'.'; 4]), length, out);
+        out.put(OCTETS.get(usize::from(octet)).unwrap_or(&[b'.'; 4]), length);
     }
-    out.pop();
+    out.back();
+}
+
+#[inline(never)]
+fn push_v6(addr: Ipv6Addr, out: &mut Pen<'_>) {
+    match addr.to_ipv4_mapped() {
+        Some(addr) => {
+            out.word(b"::ffff:");
+            push_v4(addr, out);
+        }
+        None => push_groups(addr, out),
+    }
 }
 
 /// The recommended form (RFC 5952 §4): no zeros in front, the first of the longest runs of two or more zero
 /// groups shortened to `::`.
-fn push_v6(addr: Ipv6Addr, out: &mut Vec<u8>) {
+fn push_groups(addr: Ipv6Addr, out: &mut Pen<'_>) {
     let groups = addr.segments();
     let zeros = longest_zeros(&groups);
     for (place, &group) in groups.iter().enumerate() {
         if zeros.contains(&place) {
             if place == zeros.start {
-                out.extend_from_slice(b"::");
+                out.word(b"::");
             }
             continue;
         }
         if place != 0 && place != zeros.end {
-            out.push(b':');
+            out.word(b":");
         }
         push_group(group, out);
     }
@@ -60,14 +68,14 @@ fn longest_zeros(groups: &[u16; 8]) -> std::ops::Range<usize> {
 }
 
 /// Four hexadecimal digits without the zeros in front.
-fn push_group(group: u16, out: &mut Vec<u8>) {
+fn push_group(group: u16, out: &mut Pen<'_>) {
     let digit = |shift: u32| {
         let value = (group >> shift & 15) as u8;
         if value < 10 { b'0' + value } else { b'a' - 10 + value }
     };
     let text = u32::from_le_bytes([digit(12), digit(8), digit(4), digit(0)]);
     let zeros = (group.leading_zeros() / 4).min(3);
-    push_first(&(text >> (8 * zeros)).to_le_bytes(), 4 - zeros as usize, out);
+    out.put(&(text >> (8 * zeros)).to_le_bytes(), 4 - zeros as usize);
 }
 
 /// `0.` to `255.`, filled up.
@@ -93,11 +101,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::report::pen::Room;
 
     fn text(addr: IpAddr) -> String {
-        let mut out = Vec::new();
+        let mut room = Room::new();
+        let mut out = Pen::new(&mut room);
         push_address(addr, &mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.written().to_vec()).unwrap()
     }
 
     proptest! {

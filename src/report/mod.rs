@@ -12,6 +12,7 @@ mod ladder;
 mod lines;
 mod number;
 mod paint;
+mod pen;
 pub mod rows;
 pub mod spill;
 mod story;

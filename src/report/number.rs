@@ -1,51 +1,92 @@
 //! Times onto a row, and numbers for people.
 
-use crate::digits::{digit, eight_digits, two_digits};
+use crate::digits::{digit, eight_digits, push_first, two_digits};
 use crate::time::Timestamp;
 
-const NANOS_PER_HOUR: i64 = 3_600_000_000_000;
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+const NANOS_PER_HOUR: i64 = 3600 * NANOS_PER_SECOND;
 
-/// Writes times; remembers the last one up to the hour, which many have in common.
+/// Writes times; remembers the last one up to the second, which many have in common.
 #[derive(Clone, Debug)]
 pub(super) struct DateWriter {
-    /// Nanoseconds since the epoch at which the hour begins.
+    /// Nanoseconds since the epoch at which the second of `text` begins.
+    second: i64,
+    /// How many nanoseconds of it are known to be of that second.
+    known: u64,
+    /// The same for its hour.
     hour: i64,
-    /// A time of that hour as a cell.
-    text: [u8; 31],
+    /// A time of that second as a cell, filled up.
+    text: [u8; 32],
 }
 
 impl DateWriter {
+    /// The length of a cell: a time and a comma.
+    pub(super) const CELL: usize = 31;
+
     pub(super) const fn new() -> Self {
-        Self { hour: 0, text: *b"1970-01-01T00:00:00.000000000Z," }
+        Self { second: 0, known: 0, hour: 0, text: *b"1970-01-01T00:00:00.000000000Z,\0" }
     }
 
     /// The same as [`Timestamp::write_rfc3339`], and a comma.
-    #[inline]
     pub(super) fn push_cell(&mut self, time: Timestamp, out: &mut Vec<u8>) {
-        let of_hour = time.nanos().wrapping_sub(self.hour);
-        if time.nanos() < self.hour || !(0..NANOS_PER_HOUR).contains(&of_hour) {
-            return self.push_other_hour(time, out);
+        let nanos = self.turn_to(time);
+        let mut cell = self.text;
+        Self::write_nanos(nanos, &mut cell);
+        push_first(&cell, Self::CELL, out);
+    }
+
+    /// Turns [`Self::text`] to the second of `time`; the nanoseconds beyond that.
+    #[inline]
+    pub(super) fn turn_to(&mut self, time: Timestamp) -> u32 {
+        let beyond = time.nanos().wrapping_sub(self.second).cast_unsigned();
+        if time.nanos() < self.second || beyond >= self.known {
+            self.turn(time);
         }
-        out.extend_from_slice(&self.text);
-        let Some([m, minute, _, s, second, _, fraction @ .., last, _, _]) = out.last_chunk_mut::<17>() else {
-            return;
-        };
-        let (seconds, nanos) = split(of_hour.unsigned_abs());
-        [*m, *minute] = two_digits(seconds / 60);
-        [*s, *second] = two_digits(seconds % 60);
-        *fraction = eight_digits(nanos / 10);
+        below_second(time.nanos().wrapping_sub(self.second).cast_unsigned())
+    }
+
+    /// Any time of the second, as a cell, filled up.
+    #[inline]
+    pub(super) const fn text(&self) -> &[u8; 32] {
+        &self.text
+    }
+
+    /// Writes the nanoseconds of a second into a cell.
+    #[inline]
+    pub(super) fn write_nanos(nanos: u32, cell: &mut [u8; 32]) {
+        let [before @ .., last, _, _, _] = cell;
+        if let Some(place) = before.last_chunk_mut() {
+            *place = eight_digits(nanos / 10);
+        }
         *last = digit(nanos % 10);
     }
 
-    #[cold]
-    fn push_other_hour(&mut self, time: Timestamp, out: &mut Vec<u8>) {
-        time.write_rfc3339(out);
-        out.push(b',');
-        // The first hour that can be told has no beginning that can.
-        let hour = time.nanos().checked_sub(time.nanos().rem_euclid(NANOS_PER_HOUR));
-        if let (Some(hour), Some(text)) = (hour, out.last_chunk()) {
-            (self.hour, self.text) = (hour, *text);
+    #[inline(never)]
+    fn turn(&mut self, time: Timestamp) {
+        let of_hour = time.nanos().wrapping_sub(self.hour);
+        if self.known == 0 || time.nanos() < self.hour || !(0..NANOS_PER_HOUR).contains(&of_hour) {
+            return self.turn_hour(time);
         }
+        let seconds = seconds_of(of_hour.unsigned_abs());
+        let [.., m, minute, _, s, second, _, _, _, _, _, _, _, _, _, _, _, _, _] = &mut self.text;
+        [*m, *minute] = two_digits(seconds / 60);
+        [*s, *second] = two_digits(seconds % 60);
+        self.second = self.hour + i64::from(seconds) * NANOS_PER_SECOND;
+    }
+
+    #[cold]
+    fn turn_hour(&mut self, time: Timestamp) {
+        let mut text = Vec::with_capacity(32);
+        time.write_rfc3339(&mut text);
+        text.extend_from_slice(b",\0");
+        if let Some(text) = text.first_chunk() {
+            self.text = *text;
+        }
+        // The first hour that can be told has no beginning that can: there nothing is remembered.
+        let hour = time.nanos().checked_sub(time.nanos().rem_euclid(NANOS_PER_HOUR));
+        self.hour = hour.unwrap_or_default();
+        self.known = if hour.is_some() { NANOS_PER_SECOND.unsigned_abs() } else { 0 };
+        self.second = time.nanos().wrapping_sub(time.nanos().rem_euclid(NANOS_PER_SECOND));
     }
 }
 
@@ -62,11 +103,17 @@ pub(super) fn grouped(value: u64) -> String {
     text
 }
 
-/// Seconds and nanoseconds of a time within the hour.
+/// Nanoseconds of less than a second.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "less than 3600 and less than 10⁹")]
-const fn split(of_hour: u64) -> (u32, u32) {
-    ((of_hour / 1_000_000_000) as u32, (of_hour % 1_000_000_000) as u32)
+#[expect(clippy::cast_possible_truncation, reason = "less than 10⁹")]
+const fn below_second(nanos: u64) -> u32 {
+    nanos as u32
+}
+
+/// Seconds of a time within the hour.
+#[expect(clippy::cast_possible_truncation, reason = "less than 3600")]
+const fn seconds_of(of_hour: u64) -> u32 {
+    (of_hour / 1_000_000_000) as u32
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Six flows built by hand, one of each kind that the reports must tell apart.
 
-use closewait::diagnose::{Check, Evidence, Finding, InputFinding, Rule, Severity, find_rule};
+use closewait::diagnose::{Check, Evidence, Finding, InputFinding, Rule, Severity, Signs, find_rule};
 use closewait::flow::{
     Answered, CloseWait, EndpointState, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letter,
     Letters, Order, Origin, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic, replay,
@@ -38,6 +38,7 @@ fn rule(code: &'static str, title: &'static str, severity: Severity) -> &'static
         severity,
         explanation: "",
         check: Check::Flow {
+            needs: Signs::of(&[]),
             find: |_, _| None,
             summary: |flow, finding| {
                 let lasted = finding.lasted.map_or(String::new(), |span| format!(" for {span}"));

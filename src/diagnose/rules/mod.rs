@@ -3,11 +3,13 @@
 mod lookup;
 
 /// Declares a [`Rule`](super::Rule) whose doc comment is its explanation, with the `check` and `summary` that
-/// stand beside it in its file. `input static` is for rules about the input, which have a `check` alone.
+/// stand beside it in its file. `needs`: `check` finds nothing in a flow that has none of these. `input static` is for rules about the input, which have a `check` alone.
 macro_rules! rule {
     (
         $(#[doc = $line:literal])+
-        static $name:ident = { code: $code:literal, title: $title:literal, severity: $severity:ident }
+        static $name:ident = {
+            code: $code:literal, title: $title:literal, severity: $severity:ident, needs: $needs:expr
+        }
     ) => {
         $(#[doc = $line])+
         pub(in $crate::diagnose) static $name: $crate::diagnose::Rule = $crate::diagnose::Rule {
@@ -15,7 +17,11 @@ macro_rules! rule {
             title: $title,
             severity: $crate::diagnose::Severity::$severity,
             explanation: concat!($($line, "\n"),+),
-            check: $crate::diagnose::Check::Flow { find: check, summary },
+            check: $crate::diagnose::Check::Flow {
+                needs: $crate::diagnose::Signs::of(&$needs),
+                find: check,
+                summary,
+            },
         };
     };
     (

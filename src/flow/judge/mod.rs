@@ -9,6 +9,7 @@ use super::live::Live;
 use super::replay::{Premise, final_states};
 use super::resets::Reset;
 use crate::net::{Role, Sides};
+use crate::tcp::SeqNumber;
 use crate::time::{TimeDelta, Timestamp};
 
 /// Everything that the parts of the judgement look at.
@@ -22,7 +23,7 @@ pub(super) struct Case<'a> {
     pub(super) cut: bool,
     /// No flow was captured in both directions, and some show that they had two.
     pub(super) one_way: bool,
-    pub(super) fin: Sides<Option<FinFacts>>,
+    pub(super) fin: &'a Sides<Option<FinFacts>>,
     pub(super) active_closer: Option<Role>,
     pub(super) handshake: Handshake,
 }
@@ -58,7 +59,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         now: terms.now.max(latest(live)),
         cut: terms.cut,
         one_way: terms.one_way,
-        fin,
+        fin: &fin,
         active_closer: first_closer(&fin, live.stage.order),
         handshake: handshake_of(live, &events),
     };
@@ -90,7 +91,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         undecided_because,
         states,
         active_closer: case.active_closer,
-        fin: case.fin,
+        fin,
         fin_delay: outcome::fin_delay(&case),
         data_after_fin: case.active_closer.is_some_and(|closer| live.halves[!closer].data_after_fin),
         close_wait,
@@ -122,52 +123,80 @@ fn latest(live: &Live) -> Timestamp {
     if initiator.record > responder.record { initiator.time } else { responder.time }
 }
 
+/// The copies of one side's FIN, and what acknowledges it.
+#[derive(Clone, Copy, Default)]
+struct Copies<'a> {
+    first: Option<&'a Event>,
+    last: Option<&'a Event>,
+    acked: Option<&'a Event>,
+    /// The sequence number after it, of the copy that reaches furthest.
+    end: SeqNumber,
+    /// The first copy acknowledges the peer's FIN.
+    acknowledges_peer: bool,
+}
+
+impl Copies<'_> {
+    /// True when there is a FIN, and `event` acknowledges it.
+    #[inline]
+    fn is_covered_by(&self, event: &Event) -> bool {
+        self.first.is_some() && event.flags.ack() && event.ack.at_or_after(self.end)
+    }
+}
+
 /// Both sides' FINs: first and last copy, and the first segment that acknowledges each.
 fn fin_facts(live: &Live, events: &[Event]) -> Sides<Option<FinFacts>> {
-    let mut fins = Sides::<Option<FinFacts>>::default();
     if !live.halves.initiator.fin && !live.halves.responder.fin {
-        return fins;
+        return Sides::default();
     }
-    let own = || events.iter().filter(|event| belongs_to_the_close(event));
-    for event in own() {
-        if let Some(peer) = &mut fins[!event.from]
-            && event.flags.ack()
-            && event.ack.at_or_after(peer.end)
-        {
-            peer.acked.get_or_insert(event.at);
+    let fins = fins_in(events);
+    let facts = |role: Role| {
+        let (own, peer) = (&fins[role], &fins[!role]);
+        let first = own.first?;
+        // Where the capture swapped records, an ACK may lie before the FIN.
+        let is_answer =
+            |event: &&Event| event.from != role && belongs_to_the_close(event) && own.is_covered_by(event);
+        Some(FinFacts {
+            first: first.at,
+            last: own.last.unwrap_or(first).at,
+            copies: u32::from(live.halves[role].fin_copies),
+            acked: own.acked.or_else(|| events.iter().find(is_answer)).map(|event| event.at),
+            end: own.end,
+            acknowledges_peer: own.acknowledges_peer || peer.is_covered_by(first),
+            into_successor: first.into_successor,
+        })
+    };
+    Sides { initiator: facts(Role::Initiator), responder: facts(Role::Responder) }
+}
+
+fn fins_in(events: &[Event]) -> Sides<Copies<'_>> {
+    let mut fins = Sides::<Copies<'_>>::default();
+    // What comes before the first FIN acknowledges none.
+    let begin = events.iter().position(is_fin).unwrap_or(events.len());
+    let closing = events.iter().skip(begin).filter(|event| belongs_to_the_close(event));
+    for event in closing {
+        let (own, peer) = fins.of_both(event.from);
+        if peer.acked.is_none() && peer.is_covered_by(event) {
+            peer.acked = Some(event);
         }
-        if matches!(event.kind, EventKind::Fin | EventKind::FinAgain) {
-            let peer_end = fins[!event.from].map(|peer| peer.end);
-            let copies = u32::from(live.halves[event.from].fin_copies);
-            let fin = fins[event.from].get_or_insert_with(|| FinFacts {
-                first: event.at,
-                last: event.at,
-                copies,
-                acked: None,
-                end: event.end(),
-                acknowledges_peer: event.flags.ack()
-                    && peer_end.is_some_and(|end| event.ack.at_or_after(end)),
-                into_successor: event.into_successor,
-            });
-            fin.last = event.at;
-            if event.end().after(fin.end) {
-                // A copy with a later end: the first one's ACK does not cover it.
-                fin.end = event.end();
-                fin.acked = None;
-            }
+        if !is_fin(event) {
+            continue;
         }
-    }
-    for role in Role::BOTH {
-        let peer_end = fins[!role].map(|peer| peer.end);
-        if let Some(fin) = &mut fins[role] {
-            let covers = |event: &Event, end| event.flags.ack() && event.ack.at_or_after(end);
-            let first_copy = own().find(|event| event.at == fin.first);
-            fin.acknowledges_peer |= first_copy.zip(peer_end).is_some_and(|(first, end)| covers(first, end));
-            let mut answers = own().filter(|event| event.from != role && covers(event, fin.end));
-            fin.acked = fin.acked.or_else(|| answers.next().map(|event| event.at));
+        own.last = Some(event);
+        if own.first.is_none() {
+            own.first = Some(event);
+            own.end = event.end();
+            own.acknowledges_peer = peer.is_covered_by(event);
+        } else if event.end().after(own.end) {
+            // A copy with a later end: the first one's ACK does not cover it.
+            own.end = event.end();
+            own.acked = None;
         }
     }
     fins
+}
+
+fn is_fin(event: &Event) -> bool {
+    matches!(event.kind, EventKind::Fin | EventKind::FinAgain)
 }
 
 fn belongs_to_the_close(event: &Event) -> bool {

@@ -1,6 +1,6 @@
 //! Words that many rows share, with their comma.
 
-use crate::digits::push_first;
+use crate::report::pen::Pen;
 
 /// A word and its comma, of constant size so that appending it takes no call.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ impl Cell {
     }
 
     #[inline]
-    pub(super) fn push(&self, out: &mut Vec<u8>) {
-        push_first(&self.text, self.length, out);
+    pub(super) fn push(&self, out: &mut Pen<'_>) {
+        out.put(&self.text, self.length);
     }
 }
 

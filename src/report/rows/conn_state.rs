@@ -6,6 +6,9 @@ use crate::net::{Role, Sides};
 /// The word that Zeek gives the connection: `S0` `S1` `SF` `REJ` `S2` `S3` `RSTO` `RSTR` `RSTOS0` `RSTRH` `SH`
 /// `SHR` `OTH` (`base/protocols/conn`).
 pub fn conn_state(flow: &Flow) -> &'static str {
+    if closed_without_reset(flow) {
+        return "SF";
+    }
     let Sides { initiator: originator, responder } = states(flow);
     let silent = |state| matches!(state, Seen::Inactive | Seen::Partial);
     match (originator, responder) {
@@ -24,6 +27,11 @@ pub fn conn_state(flow: &Flow) -> &'static str {
         (Seen::Established, Seen::Established) => "S1",
         _ => "OTH",
     }
+}
+
+/// True when both sides sent a FIN and none a RST: nothing else counts then, and so it is with most flows.
+fn closed_without_reset(flow: &Flow) -> bool {
+    flow.resets.is_empty() && Role::BOTH.into_iter().all(|role| flow.fin[role].is_some())
 }
 
 fn no_data(flow: &Flow) -> bool {

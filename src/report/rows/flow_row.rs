@@ -10,14 +10,13 @@ use super::cell::{Cell, cell, cell_of};
 use super::conn_state::conn_state;
 use super::push_text;
 use crate::diagnose::Finding;
-use crate::digits::push_number_cell;
 use crate::flow::{Flow, FlowOutcome, Handshake, Origin, ResetKind};
 use crate::net::{Role, Sides};
-use crate::report::address::push_address;
 use crate::report::input::Sources;
 use crate::report::number::DateWriter;
+use crate::report::pen::{Pen, Room};
 use crate::tcp::State;
-use crate::time::{TimeDelta, Timestamp};
+use crate::time::Timestamp;
 
 /// The columns in their order.
 pub(super) const COLUMNS: &str = "flow,stream,initiator,initiator_port,responder,responder_port,start,end,duration_s,origin,handshake,\
@@ -30,6 +29,7 @@ pub(super) const COLUMNS: &str = "flow,stream,initiator,initiator_port,responder
 /// Writes rows; keeps what consecutive rows share.
 #[derive(Debug)]
 pub(super) struct RowWriter {
+    room: Room,
     dates: DateWriter,
     /// A file's name and its cell.
     file: (String, Vec<u8>),
@@ -37,7 +37,7 @@ pub(super) struct RowWriter {
 
 impl RowWriter {
     pub(super) const fn new() -> Self {
-        Self { dates: DateWriter::new(), file: (String::new(), Vec::new()) }
+        Self { room: Room::new(), dates: DateWriter::new(), file: (String::new(), Vec::new()) }
     }
 
     /// Appends the row of `flow`, with its line feed.
@@ -48,11 +48,12 @@ impl RowWriter {
         sources: &Sources<'_>,
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
-        let mut row = Row { out, dates: &mut self.dates };
+        let mut row = Row { pen: Pen::new(&mut self.room), dates: &mut self.dates };
         row.identity(flow);
         row.opening(flow);
         row.closing(flow);
         row.history(flow);
+        out.extend_from_slice(row.pen.written());
         self.push_file(sources.file_of(flow.first.record), out)?;
         out.push(b',');
         for (place, finding) in findings.iter().enumerate() {
@@ -77,26 +78,27 @@ impl RowWriter {
     }
 }
 
-/// Appends cells, each followed by a comma.
+/// Writes cells, each followed by a comma.
 struct Row<'a> {
-    out: &'a mut Vec<u8>,
+    pen: Pen<'a>,
     dates: &'a mut DateWriter,
 }
 
 impl Row<'_> {
+    #[inline]
     fn identity(&mut self, flow: &Flow) {
-        self.number(flow.id);
-        self.number(flow.stream);
+        self.pen.number(flow.id);
+        self.pen.number(flow.stream);
         for endpoint in [flow.initiator, flow.responder] {
-            push_address(endpoint.addr, self.out);
-            self.out.push(b',');
-            self.number(u64::from(endpoint.port));
+            self.pen.address(endpoint.addr);
+            self.pen.number(u64::from(endpoint.port));
         }
         self.time(Some(flow.first.time));
         self.time(Some(flow.last.time));
-        self.seconds(Some(flow.duration()));
+        self.pen.seconds(Some(flow.duration()));
     }
 
+    #[inline]
     fn opening(&mut self, flow: &Flow) {
         self.cell(match flow.origin {
             Origin::Handshake => cell!("handshake"),
@@ -109,10 +111,11 @@ impl Row<'_> {
             Handshake::Complete => cell!("complete"),
             Handshake::Simultaneous => cell!("simultaneous"),
         });
-        self.seconds(flow.handshake_rtt);
-        self.number(u64::from(flow.syn_retries));
+        self.pen.seconds(flow.handshake_rtt);
+        self.pen.number(u64::from(flow.syn_retries));
     }
 
+    #[inline]
     fn closing(&mut self, flow: &Flow) {
         self.cell(outcome_cell(flow.outcome));
         self.role(flow.active_closer);
@@ -127,67 +130,70 @@ impl Row<'_> {
         });
         self.time(flow.fin.initiator.map(|fin| fin.first.time));
         self.time(flow.fin.responder.map(|fin| fin.first.time));
-        self.seconds(flow.fin_delay);
+        self.pen.seconds(flow.fin_delay);
         self.role(flow.close_wait.map(|wait| wait.at));
-        self.seconds(flow.close_wait.map(|wait| wait.lasted));
-        let reset = flow.reset();
-        self.role(reset.map(|reset| reset.by));
-        self.cell(reset.map_or(cell!(""), |reset| reset_cell(reset.kind)));
-    }
-
-    fn history(&mut self, flow: &Flow) {
-        self.number(u64::from(flow.incarnation));
-        if let Some(reuse) = flow.reuse {
-            self.number(reuse.predecessor);
-            self.seconds(reuse.gap);
-        } else {
-            self.out.extend_from_slice(b",,");
+        self.pen.seconds(flow.close_wait.map(|wait| wait.lasted));
+        match flow.reset() {
+            None => self.pen.word(b",,"),
+            Some(reset) => {
+                self.role(Some(reset.by));
+                self.cell(reset_cell(reset.kind));
+            }
         }
-        let Sides { initiator, responder } = flow.traffic;
-        self.number(initiator.packets);
-        self.number(responder.packets);
-        self.number(initiator.octets);
-        self.number(responder.octets);
-        self.number(initiator.retransmissions + responder.retransmissions);
-        self.number(flow.exchanges);
-        self.number(flow.unanswered_octets);
+    }
+
+    #[inline]
+    fn history(&mut self, flow: &Flow) {
+        self.pen.number(u64::from(flow.incarnation));
+        if let Some(reuse) = flow.reuse {
+            self.pen.number(reuse.predecessor);
+            self.pen.seconds(reuse.gap);
+        } else {
+            self.pen.word(b",,");
+        }
+        let Sides { initiator, responder } = &flow.traffic;
+        self.pen.number(initiator.packets);
+        self.pen.number(responder.packets);
+        self.pen.number(initiator.octets);
+        self.pen.number(responder.octets);
+        self.pen.number(initiator.retransmissions + responder.retransmissions);
+        self.pen.number(flow.exchanges);
+        self.pen.number(flow.unanswered_octets);
         // `released_by` belongs to incidents.
-        self.out.push(b',');
-        flow.letters.iter().for_each(|letter| self.out.push(letter));
-        self.out.push(b',');
-        self.out.extend_from_slice(conn_state(flow).as_bytes());
-        self.out.push(b',');
-        self.number(flow.first.record);
-        self.number(flow.last.record);
+        self.pen.word(b",");
+        let (letters, length) = flow.letters.text();
+        self.pen.put(&letters, length);
+        self.pen.word(b",");
+        self.conn_state(conn_state(flow));
+        self.pen.number(flow.first.record);
+        self.pen.number(flow.last.record);
     }
 
+    /// Zeek's words have six octets at most.
+    #[inline]
+    fn conn_state(&mut self, word: &str) {
+        let mut text = [0; 8];
+        text.iter_mut().zip(word.bytes()).for_each(|(place, octet)| *place = octet);
+        self.pen.put(&text, word.len());
+        self.pen.word(b",");
+    }
+
+    #[inline]
     fn cell(&mut self, cell: &Cell) {
-        cell.push(self.out);
+        cell.push(&mut self.pen);
     }
 
+    #[inline]
     fn role(&mut self, role: Option<Role>) {
         match role {
-            None => self.out.push(b','),
+            None => self.pen.word(b","),
             Some(role) => self.cell(cell_of!(role, Role { Initiator, Responder })),
         }
     }
 
-    fn number(&mut self, value: u64) {
-        push_number_cell(value, self.out);
-    }
-
+    #[inline]
     fn time(&mut self, time: Option<Timestamp>) {
-        match time {
-            None => self.out.push(b','),
-            Some(time) => self.dates.push_cell(time, self.out),
-        }
-    }
-
-    fn seconds(&mut self, span: Option<TimeDelta>) {
-        if let Some(span) = span {
-            span.write_seconds(self.out);
-        }
-        self.out.push(b',');
+        self.pen.time(time, self.dates);
     }
 }
 
@@ -256,4 +262,54 @@ fn reset_cell(kind: ResetKind) -> &'static Cell {
             ThirdParty,
         }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::Story;
+    use crate::flow::{Answered, Letter, Reuse, ReuseKind};
+    use crate::time::TimeDelta;
+
+    /// The greatest number in every place, the longest word in every other.
+    fn widest() -> Flow {
+        let mut flow = Story::connected()
+            .fin(Role::Initiator, 1.0)
+            .acked(1.1)
+            .fin(Role::Responder, 2.0)
+            .reset(ResetKind::AfterOwnFin, Role::Responder, 3.0, Some(Answered::Data))
+            .flow(FlowOutcome::LateFinIntoSuccessor);
+        let span = Some(TimeDelta::from_nanos(i64::MIN));
+        (flow.id, flow.stream, flow.syn_retries, flow.incarnation) = (u64::MAX, u64::MAX, u32::MAX, u32::MAX);
+        let addr = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".parse().unwrap();
+        for endpoint in [&mut flow.initiator, &mut flow.responder] {
+            (endpoint.addr, endpoint.port) = (addr, u16::MAX);
+        }
+        (flow.first.record, flow.last.record) = (u64::MAX, u64::MAX);
+        (flow.first.time, flow.last.time) = (Timestamp::MAX, Timestamp::MIN);
+        flow.handshake = Handshake::Simultaneous;
+        (flow.handshake_rtt, flow.fin_delay) = (span, span);
+        flow.close_wait.as_mut().unwrap().lasted = TimeDelta::from_nanos(i64::MIN);
+        for role in Role::BOTH {
+            flow.states[role].presumed = State::SynReceived;
+            flow.traffic[role].packets = u64::MAX;
+            flow.traffic[role].octets = u64::MAX;
+            flow.traffic[role].retransmissions = u64::MAX / 2;
+        }
+        (flow.exchanges, flow.unanswered_octets) = (u64::MAX, u64::MAX);
+        flow.reuse = Some(Reuse { predecessor: u64::MAX, gap: span, kind: ReuseKind::Open, waiting: None });
+        (0..30).for_each(|_| flow.letters.note_again(Role::Responder, Letter::Flipped));
+        flow
+    }
+
+    #[test]
+    fn the_widest_row_fits_the_room() {
+        let mut row = Vec::new();
+        let sources = Sources { names: &[], locate: &|_| (0, 0) };
+        RowWriter::new().push(&widest(), &[], &sources, &mut row).unwrap();
+        let row = String::from_utf8(row).unwrap();
+        assert!(row.starts_with(&format!("{0},{0},ffff:ffff:ffff", u64::MAX)), "{row}");
+        assert_eq!(row.split(',').count(), COLUMNS.split(',').count());
+        assert!((700..1000).contains(&row.len()), "{}", row.len());
+    }
 }

@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{Flow, FlowOutcome};
 use crate::time::TimeDelta;
 
@@ -31,7 +31,10 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.6; `--fin-delay` sets from when on a FIN is late (1 s).
-    static DELAYED_FIN = { code: "FIN102", title: "delayed FIN", severity: Warning }
+    static DELAYED_FIN = {
+        code: "FIN102", title: "delayed FIN", severity: Warning,
+        needs: [Sign::Outcome(FlowOutcome::LateFinRst), Sign::LateFin]
+    }
 }
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {

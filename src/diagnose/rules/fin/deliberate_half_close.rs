@@ -1,4 +1,4 @@
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::{Event, EventKind, Flow, FlowOutcome};
 
 rule! {
@@ -20,7 +20,10 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.6 (case 1), RFC 1122 §4.2.2.13.
-    static DELIBERATE_HALF_CLOSE = { code: "FIN105", title: "deliberate half-close", severity: Note }
+    static DELIBERATE_HALF_CLOSE = {
+        code: "FIN105", title: "deliberate half-close", severity: Note,
+        needs: [Sign::DataAfterFin]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {

@@ -1,4 +1,4 @@
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::{FinFacts, Flow, FlowOutcome};
 use crate::net::Role;
 
@@ -24,7 +24,10 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.6, RFC 1122 §4.2.3.5 (R2).
-    static FIN_UNACKED = { code: "FIN103", title: "FIN never acknowledged", severity: Warning }
+    static FIN_UNACKED = {
+        code: "FIN103", title: "FIN never acknowledged", severity: Warning,
+        needs: [Sign::Outcome(FlowOutcome::FinUnacked)]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {

@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup::{self, INITIAL_RTO};
-use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{CloseWait, Flow, FlowOutcome, Origin, ResetKind};
 use crate::time::TimeDelta;
 
@@ -31,7 +31,16 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.6 and figure 5 (no timer leaves CLOSE-WAIT); `net.ipv4.tcp_fin_timeout`.
-    static HALF_CLOSED = { code: "FIN101", title: "half-closed and never finished", severity: Fault }
+    static HALF_CLOSED = {
+        code: "FIN101", title: "half-closed and never finished", severity: Fault,
+        needs: [
+            Sign::Outcome(FlowOutcome::HalfClosed),
+            Sign::Reset(ResetKind::Abort),
+            Sign::Reset(ResetKind::AfterOwnFin),
+            Sign::Reset(ResetKind::StaleProbe),
+            Sign::Reset(ResetKind::SuccessorSyn),
+        ]
+    }
 }
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {

@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup::{self, INITIAL_RTO};
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::{FinFacts, Flow, FlowOutcome};
 use crate::net::Role;
 
@@ -21,7 +21,10 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.6, figure 12.
-    static LAST_ACK_MISSING = { code: "FIN104", title: "last ACK missing", severity: Note }
+    static LAST_ACK_MISSING = {
+        code: "FIN104", title: "last ACK missing", severity: Note,
+        needs: [Sign::UnackedFin]
+    }
 }
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {

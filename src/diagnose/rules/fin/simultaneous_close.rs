@@ -1,4 +1,4 @@
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::{Flow, FlowOutcome};
 
 rule! {
@@ -19,7 +19,10 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.6, figure 13.
-    static SIMULTANEOUS_CLOSE = { code: "FIN106", title: "simultaneous close", severity: Note }
+    static SIMULTANEOUS_CLOSE = {
+        code: "FIN106", title: "simultaneous close", severity: Note,
+        needs: [Sign::Outcome(FlowOutcome::SimultaneousClose)]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {

@@ -1,6 +1,6 @@
 use super::ending;
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{EventKind, Flow, Reset, ResetKind};
 use crate::net::Role;
 
@@ -24,7 +24,14 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.10.5 (ABORT), RFC 1122 §4.2.2.13, `socket(7)`: `SO_LINGER`.
-    static ABORT = { code: "RST103", title: "connection aborted by an endpoint", severity: Warning }
+    static ABORT = {
+        code: "RST103", title: "connection aborted by an endpoint", severity: Warning,
+        needs: [
+            Sign::Reset(ResetKind::Abort),
+            Sign::Reset(ResetKind::Unsolicited),
+            Sign::Reset(ResetKind::StateLost),
+        ]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {

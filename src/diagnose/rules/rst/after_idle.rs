@@ -1,6 +1,6 @@
 use super::ending;
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{Flow, RecordRef, Reset, ResetKind};
 use crate::time::TimeDelta;
 
@@ -29,7 +29,15 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.8.4 (keep-alives), RFC 5382 §5 (NATs must keep connections for 2 h 4 min).
-    static AFTER_IDLE = { code: "RST108", title: "reset after an idle time", severity: Warning }
+    static AFTER_IDLE = {
+        code: "RST108", title: "reset after an idle time", severity: Warning,
+        needs: [
+            Sign::Reset(ResetKind::Abort),
+            Sign::Reset(ResetKind::StateLost),
+            Sign::Reset(ResetKind::ThirdParty),
+            Sign::Reset(ResetKind::Unsolicited),
+        ]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {

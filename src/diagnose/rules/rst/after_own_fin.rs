@@ -1,6 +1,6 @@
 use super::ending;
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{Answered, Flow, Reset, ResetKind};
 
 rule! {
@@ -24,7 +24,10 @@ rule! {
     ///
     /// ## See
     /// RFC 1122 §4.2.2.13, RFC 9112 §9.6 (tear-down of HTTP connections).
-    static AFTER_OWN_FIN = { code: "RST104", title: "RST after its own FIN", severity: Warning }
+    static AFTER_OWN_FIN = {
+        code: "RST104", title: "RST after its own FIN", severity: Warning,
+        needs: [Sign::Reset(ResetKind::AfterOwnFin), Sign::Reset(ResetKind::CrossedFin)]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {

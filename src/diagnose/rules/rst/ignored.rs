@@ -1,4 +1,4 @@
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::{Flow, Reset, ResetKind};
 
 rule! {
@@ -20,7 +20,10 @@ rule! {
     ///
     /// ## See
     /// RFC 5961 §3, RFC 9293 §3.10.7.4.
-    static IGNORED = { code: "RST106", title: "RST that its receiver ignored", severity: Note }
+    static IGNORED = {
+        code: "RST106", title: "RST that its receiver ignored", severity: Note,
+        needs: [Sign::IgnoredReset]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {

@@ -1,5 +1,5 @@
 use super::begins;
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::Flow;
 
 rule! {
@@ -20,7 +20,10 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.5.2.
-    static NO_CONNECTION = { code: "RST107", title: "RST of no known connection", severity: Note }
+    static NO_CONNECTION = {
+        code: "RST107", title: "RST of no known connection", severity: Note,
+        needs: [Sign::MidstreamReset]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {

@@ -1,5 +1,5 @@
 use super::ending;
-use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{Flow, ResetKind};
 
 rule! {
@@ -25,7 +25,10 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.6.1 and §3.10.7.1; RFC 1122 §4.2.2.13 (data after `close()` should draw RST).
-    static STALE_PORT_DATA = { code: "RST102", title: "RST to a stale port: late data", severity: Fault }
+    static STALE_PORT_DATA = {
+        code: "RST102", title: "RST to a stale port: late data", severity: Fault,
+        needs: [Sign::Reset(ResetKind::StaleData)]
+    }
 }
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {

@@ -1,6 +1,6 @@
 use super::ending;
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{Flow, FlowOutcome, RecordRef, Reset, ResetKind};
 
 rule! {
@@ -25,7 +25,10 @@ rule! {
     /// ## See
     /// RFC 9293 §3.10.7.1: a segment to a connection that does not exist draws a RST whose sequence number is the
     /// segment's ACK number. Such RSTs are sent by the kernel, no program asked for them.
-    static STALE_PORT_FIN = { code: "RST101", title: "RST to a stale port: late FIN", severity: Fault }
+    static STALE_PORT_FIN = {
+        code: "RST101", title: "RST to a stale port: late FIN", severity: Fault,
+        needs: [Sign::Reset(ResetKind::StaleFin), Sign::Reset(ResetKind::StaleProbe)]
+    }
 }
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {

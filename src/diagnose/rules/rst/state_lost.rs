@@ -1,6 +1,6 @@
 use super::ending;
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::{Answered, EventKind, Flow, Origin, Reset, ResetKind};
 
 rule! {
@@ -25,7 +25,10 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.5.1 (half-open connections), figures 9 and 10.
-    static STATE_LOST = { code: "RST109", title: "state lost: a live connection is unknown", severity: Warning }
+    static STATE_LOST = {
+        code: "RST109", title: "state lost: a live connection is unknown", severity: Warning,
+        needs: [Sign::Reset(ResetKind::StateLost), Sign::Reset(ResetKind::SuccessorSyn)]
+    }
 }
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {

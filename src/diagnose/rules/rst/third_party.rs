@@ -1,4 +1,4 @@
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::{Flow, Reset, ResetKind};
 
 rule! {
@@ -22,15 +22,18 @@ rule! {
     ///
     /// ## See
     /// RFC 5961 (blind reset attacks), RFC 3360 (inappropriate resets by firewalls).
-    static THIRD_PARTY = { code: "RST105", title: "RST that neither endpoint seems to have sent", severity: Warning }
+    static THIRD_PARTY = {
+        code: "RST105", title: "RST that neither endpoint seems to have sent", severity: Warning,
+        needs: [Sign::Reset(ResetKind::ThirdParty)]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     let reset = find(flow)?;
-    let caption = match sign(reset) {
-        Sign::Ttl => "RST with a foreign time to live",
-        Sign::GoesOn => "RST, but its alleged sender goes on",
-        Sign::Numbers => "RST whose numbers do not continue its alleged sender's",
+    let caption = match mark(reset) {
+        Mark::Ttl => "RST with a foreign time to live",
+        Mark::GoesOn => "RST, but its alleged sender goes on",
+        Mark::Numbers => "RST whose numbers do not continue its alleged sender's",
     };
     let evidence = Evidence::new(reset.at, caption)
         .and_maybe(reset.answers.map(|(_, record)| record), "right before it");
@@ -42,18 +45,18 @@ fn find(flow: &Flow) -> Option<&Reset> {
 }
 
 /// What gives a RST away.
-enum Sign {
+enum Mark {
     Ttl,
     GoesOn,
     Numbers,
 }
 
-fn sign(reset: &Reset) -> Sign {
+fn mark(reset: &Reset) -> Mark {
     let (low, high) = reset.sender_ttl;
     match (low..=high).contains(&reset.ttl) {
-        false => Sign::Ttl,
-        true if reset.sender_goes_on => Sign::GoesOn,
-        true => Sign::Numbers,
+        false => Mark::Ttl,
+        true if reset.sender_goes_on => Mark::GoesOn,
+        true => Mark::Numbers,
     }
 }
 
@@ -63,10 +66,10 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         (low, high) if low == high => format!("{low}"),
         (low, high) => format!("{low} to {high}"),
     };
-    let why = match sign(reset) {
-        Sign::Ttl => format!("has TTL {}, its other segments {usual}", reset.ttl),
-        Sign::GoesOn => "was not its own: it goes on with the connection afterwards".into(),
-        Sign::Numbers => "does not continue its IP identifications or ACK numbers".into(),
+    let why = match mark(reset) {
+        Mark::Ttl => format!("has TTL {}, its other segments {usual}", reset.ttl),
+        Mark::GoesOn => "was not its own: it goes on with the connection afterwards".into(),
+        Mark::Numbers => "does not continue its IP identifications or ACK numbers".into(),
     };
     format!("a RST in the name of {} (record {}) {why}", finding.endpoint, reset.at.record)
 }

@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup::{self, INITIAL_RTO};
-use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, RecordRef};
 use crate::net::Role;
 
@@ -29,7 +29,14 @@ rule! {
     ///
     /// ## See
     /// `listen(2)`, `tcp(7)`: `tcp_abort_on_overflow`, `TCP_DEFER_ACCEPT`.
-    static ACCEPT_QUEUE_OVERFLOW = { code: "SYN105", title: "accept queue overflow", severity: Fault }
+    static ACCEPT_QUEUE_OVERFLOW = {
+        code: "SYN105", title: "accept queue overflow", severity: Fault,
+        needs: [
+            Sign::Outcome(FlowOutcome::OpenUnacked),
+            Sign::Outcome(FlowOutcome::FinUnacked),
+            Sign::SynAckAgain,
+        ]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {

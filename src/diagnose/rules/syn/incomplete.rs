@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup::{self, INITIAL_RTO};
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, Reset, ResetKind};
 use crate::net::Role;
 
@@ -25,7 +25,10 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.5 (figure 8: the answer to an old SYN is refused by RST), RFC 4987 (SYN flooding).
-    static INCOMPLETE = { code: "SYN104", title: "handshake never completed", severity: Warning }
+    static INCOMPLETE = {
+        code: "SYN104", title: "handshake never completed", severity: Warning,
+        needs: [Sign::Outcome(FlowOutcome::HandshakeIncomplete), Sign::SynAckUnanswered]
+    }
 }
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {

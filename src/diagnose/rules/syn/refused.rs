@@ -1,6 +1,6 @@
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding, Severity};
-use crate::flow::{Event, EventKind, Flow, FlowOutcome, Reset};
+use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
+use crate::flow::{Event, EventKind, Flow, FlowOutcome, Reset, ResetKind};
 use crate::time::span_in_words;
 
 rule! {
@@ -23,7 +23,10 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.5.2 (reset generation), §3.10.7.1 (CLOSED state).
-    static REFUSED = { code: "SYN101", title: "connection refused", severity: Warning }
+    static REFUSED = {
+        code: "SYN101", title: "connection refused", severity: Warning,
+        needs: [Sign::Outcome(FlowOutcome::Refused), Sign::Reset(ResetKind::Refusal)]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {

@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::{Event, EventKind, Flow, FlowOutcome};
 
 rule! {
@@ -24,7 +24,10 @@ rule! {
     ///
     /// ## See
     /// RFC 1122 §4.2.3.9 (what TCP does with ICMP), RFC 792, RFC 4443 §3.
-    static REFUSED_BY_ICMP = { code: "SYN102", title: "connection refused by ICMP", severity: Warning }
+    static REFUSED_BY_ICMP = {
+        code: "SYN102", title: "connection refused by ICMP", severity: Warning,
+        needs: [Sign::Outcome(FlowOutcome::RefusedIcmp)]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {

@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{EventKind, Flow, Handshake};
 use crate::time::TimeDelta;
 
@@ -27,7 +27,10 @@ rule! {
     ///
     /// ## See
     /// RFC 6298 §2.1 (initial time-out 1 s), `net.ipv4.tcp_syn_linear_timeouts`.
-    static SLOW_CONNECT = { code: "SYN106", title: "slow connect: SYN retransmitted", severity: Warning }
+    static SLOW_CONNECT = {
+        code: "SYN106", title: "slow connect: SYN retransmitted", severity: Warning,
+        needs: [Sign::SynAgain]
+    }
 }
 
 /// Less than any retransmission time-out in use.

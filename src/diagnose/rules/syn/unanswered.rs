@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup::{self, INITIAL_RTO};
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::{EventKind, Flow, FlowOutcome};
 
 rule! {
@@ -23,7 +23,10 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.8.3 R2 for SYN, RFC 6298 (first retransmission after 1 s).
-    static UNANSWERED = { code: "SYN103", title: "SYN never answered", severity: Warning }
+    static UNANSWERED = {
+        code: "SYN103", title: "SYN never answered", severity: Warning,
+        needs: [Sign::Outcome(FlowOutcome::SynUnanswered)]
+    }
 }
 
 fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {

@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{Answered, Event, EventKind, Flow, RecordRef};
 
 rule! {
@@ -22,7 +22,10 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.4 (old duplicates), §3.10.7.3 (SYN-SENT), §3.10.7.4.
-    static GHOST = { code: "TUP103", title: "ghost: a segment of an earlier incarnation", severity: Warning }
+    static GHOST = {
+        code: "TUP103", title: "ghost: a segment of an earlier incarnation", severity: Warning,
+        needs: [Sign::Ghost, Sign::IntoSuccessor]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {

@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{Event, EventKind, Flow, FlowOutcome, RecordRef, ReuseKind};
 use crate::net::Role;
 use crate::time::TimeDelta;
@@ -30,7 +30,8 @@ rule! {
     /// ## See
     /// RFC 9293 §3.5.1 (figure 9: recovery from a half-open connection), §3.10.7.4; RFC 5961 §4.
     static REUSE_BLOCKED = {
-        code: "TUP104", title: "reuse blocked: SYN answered by the predecessor", severity: Fault
+        code: "TUP104", title: "reuse blocked: SYN answered by the predecessor", severity: Fault,
+        needs: [Sign::Ghost]
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding, Severity};
+use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{Event, EventKind, Flow, Reuse, ReuseKind};
 use crate::net::Endpoint;
 use crate::time::span_in_words;
@@ -26,7 +26,8 @@ rule! {
     /// ## See
     /// RFC 9293 §3.5.1, §3.10.7.4 (SYN in a synchronised state), RFC 5961 §4.
     static REUSE_HALF_CLOSED = {
-        code: "TUP101", title: "four-tuple reused while the predecessor is half-closed", severity: Fault
+        code: "TUP101", title: "four-tuple reused while the predecessor is half-closed", severity: Fault,
+        needs: [Sign::Reuse(ReuseKind::HalfClosed), Sign::Reuse(ReuseKind::Open)]
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::diagnose::rules::lookup;
-use crate::diagnose::{Context, Evidence, Finding};
+use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::{EventKind, Flow, ReuseKind};
 
 rule! {
@@ -22,7 +22,10 @@ rule! {
     ///
     /// ## See
     /// RFC 9293 §3.4.2 (2MSL), RFC 1122 §4.2.2.13, RFC 6191 (timestamps).
-    static REUSE_TIME_WAIT = { code: "TUP102", title: "four-tuple reused within 2MSL", severity: Note }
+    static REUSE_TIME_WAIT = {
+        code: "TUP102", title: "four-tuple reused within 2MSL", severity: Note,
+        needs: [Sign::Reuse(ReuseKind::WithinTimeWait)]
+    }
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
