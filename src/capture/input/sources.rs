@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::vec;
 
+use super::super::ahead::Patient;
 use super::super::order::{Start, in_order_of_time, regular_file_length};
 use super::super::reader::Counted;
+use crate::threads::Permits;
 use crate::time::Timestamp;
 use crate::{Error, Result};
 
@@ -82,14 +84,29 @@ impl Sources {
 }
 
 impl Source {
-    pub(super) fn open(self, path: &Path, count: Arc<AtomicU64>) -> Result<Box<dyn Read + Send>> {
-        Ok(match self {
+    /// The octets, counted. With `permits`, the thread that reads holds one; what may have to be waited for is
+    /// waited for without.
+    pub(super) fn open(
+        self,
+        path: &Path,
+        count: Arc<AtomicU64>,
+        permits: Option<&Arc<Permits>>,
+    ) -> Result<Box<dyn Read + Send>> {
+        let inner: Box<dyn Read + Send> = match self {
             Self::File => {
                 let inner = File::open(path).map_err(|error| Error::read(path, 0, error))?;
-                Box::new(Counted { inner, count })
+                if inner.metadata().is_ok_and(|metadata| metadata.is_file()) {
+                    return Ok(Box::new(Counted { inner, count }));
+                }
+                Box::new(inner)
             }
-            Self::Reader(inner) => Box::new(Counted { inner, count }),
-            Self::StandardInput => Box::new(Counted { inner: io::stdin(), count }),
+            Self::Reader(inner) => inner,
+            Self::StandardInput => Box::new(io::stdin()),
+        };
+        let source = Counted { inner, count };
+        Ok(match permits {
+            Some(permits) => Box::new(Patient { inner: source, permits: Arc::clone(permits) }),
+            None => Box::new(source),
         })
     }
 }
