@@ -119,7 +119,7 @@ fn progress_comes_to_the_end_of_the_input() {
 fn a_report_that_fails_ends_the_run_whatever_comes_later() {
     for threads in [1, 2, 3, 8] {
         // What stands behind the capture is never there: only the error can end the run.
-        let (source, _end) = Endless::new(20_000);
+        let (source, _end) = Endless::new(5_000);
         let mut report = Failing { flows: 0, after: 10 };
         let analysis = analysis(threads).limits(short_lives());
         let error = analysis.run(Input::from_reader("-", source), &mut report).unwrap_err();
@@ -130,7 +130,7 @@ fn a_report_that_fails_ends_the_run_whatever_comes_later() {
 #[test]
 fn a_report_that_panics_ends_the_run() {
     for threads in [1, 2, 8] {
-        let (source, _end) = Endless::new(20_000);
+        let (source, _end) = Endless::new(5_000);
         let run = AssertUnwindSafe(|| {
             let report = &mut |_: &Flow, _: &[Finding]| panic!("report");
             analysis(threads).limits(short_lives()).run(Input::from_reader("-", source), report)
@@ -143,7 +143,7 @@ fn a_report_that_panics_ends_the_run() {
 /// In the first block, which is read by the thread that walks it, and far behind.
 #[test]
 fn a_source_that_panics_ends_the_run_and_loses_no_row() {
-    let bytes = Shape { profile: Profile::Short, connections: 20_000, seed: 11 }.make().bytes;
+    let bytes = Shape { profile: Profile::Short, connections: 5_000, seed: 11 }.make().bytes;
     for after in [1000, bytes.len() - 1000] {
         let mut flows = [1, 2, 8].map(|threads| {
             let mut flows = 0_u64;

@@ -9,10 +9,21 @@ use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
 
 use super::buffer::SLACK;
-use crate::threads::{Permits, Receiver, channel};
+use crate::threads::{Permits, Receiver, Sender, channel};
 
+/// Octets handed over at once: waking a thread costs as much as copying some ten thousand of them.
+const BLOCK: usize = 512 * 1024;
 /// Blocks on their way: one is walked, one filled, and one more so that neither waits for the other's last octet.
-const BLOCKS: usize = 4;
+const BLOCKS: usize = 3;
+
+/// Who may read ahead, and how.
+#[derive(Clone)]
+pub(super) struct ReadAhead {
+    /// The thread that reads holds one of these.
+    pub(super) permits: Arc<Permits>,
+    /// What one read gives is handed over at once: more may be long in coming.
+    pub(super) by_piece: bool,
+}
 
 /// Octets of the input, behind [`SLACK`] octets of room for what was left of the block before.
 pub(super) struct Block {
@@ -21,9 +32,15 @@ pub(super) struct Block {
     pub(super) end: usize,
 }
 
+enum Filled {
+    Block(Block),
+    /// Nothing follows, as the source says or because it failed.
+    End(io::Result<()>),
+}
+
 /// A source that is read by a thread of its own.
 pub(super) struct Ahead {
-    filled: Receiver<io::Result<Block>>,
+    filled: Receiver<Filled>,
     spent: mpsc::Sender<Vec<u8>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -42,34 +59,22 @@ impl<R: Read> Read for Patient<R> {
 }
 
 impl Ahead {
-    /// Reads `source` from now on, up to `chunk` octets at once. Without a thread to be had, the source comes back.
+    /// Reads `source` from now on. Without a thread to be had, the source comes back.
     pub(super) fn start(
         source: Box<dyn Read + Send>,
-        chunk: usize,
-        permits: &Arc<Permits>,
+        terms: &ReadAhead,
     ) -> Result<Self, Box<dyn Read + Send>> {
-        let (filling, filled) = channel(BLOCKS, permits);
-        let (spent, empty) = mpsc::channel::<Vec<u8>>();
+        let (filling, filled) = channel(BLOCKS, &terms.permits);
+        let (spent, empty) = mpsc::channel();
         let (hand_over, source_here) = mpsc::sync_channel(1);
-        let permits = Arc::clone(permits);
-        let read = move || {
-            let Ok(mut source) = source_here.recv() else { return };
-            // Nobody sends blocks any more once nobody walks them.
-            while let Ok(mut bytes) = empty.recv() {
-                bytes.resize(SLACK + chunk, 0);
-                // One record of many octets may have made it larger.
-                bytes.shrink_to(SLACK + chunk);
-                let _permit = permits.take();
-                let count = read_some(&mut source, bytes.get_mut(SLACK..).unwrap_or_default());
-                let last = !matches!(count, Ok(1..));
-                let block = count.map(|count| Block { bytes, end: SLACK + count });
-                if !filling.send(block) || last {
-                    return;
-                }
+        let terms = terms.clone();
+        let work = move || {
+            if let Ok(source) = source_here.recv() {
+                read_all(source, &terms, &empty, &filling);
             }
         };
-        let Ok(thread) = Builder::new().name("read ahead".to_owned()).spawn(read) else { return Err(source) };
-        // The thread waits for both.
+        let Ok(thread) = Builder::new().name("read ahead".to_owned()).spawn(work) else { return Err(source) };
+        // The thread waits for all of these.
         let _ = hand_over.send(source);
         for _ in 0..BLOCKS {
             let _ = spent.send(Vec::new());
@@ -80,8 +85,8 @@ impl Ahead {
     /// The next octets; none at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<Block>> {
         match self.filled.receive() {
-            Some(Ok(block)) if block.end == SLACK => Ok(None),
-            Some(block) => block.map(Some),
+            Some(Filled::Block(block)) => Ok(Some(block)),
+            Some(Filled::End(end)) => end.map(|()| None),
             // It ended without a word: by a panic, if that was not told before.
             None => match self.thread.take().map(JoinHandle::join) {
                 Some(Err(panic)) => resume_unwind(panic),
@@ -97,11 +102,41 @@ impl Ahead {
     }
 }
 
-fn read_some(source: &mut dyn Read, out: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match source.read(out) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
+fn read_all(
+    mut source: Box<dyn Read + Send>,
+    terms: &ReadAhead,
+    empty: &mpsc::Receiver<Vec<u8>>,
+    filling: &Sender<Filled>,
+) {
+    // Nobody sends blocks any more once nobody walks them.
+    while let Ok(mut bytes) = empty.recv() {
+        bytes.resize(SLACK + BLOCK, 0);
+        // One record of many octets may have made it larger.
+        bytes.shrink_to(SLACK + BLOCK);
+        let _permit = terms.permits.take();
+        let (count, end) = fill(&mut source, bytes.get_mut(SLACK..).unwrap_or_default(), terms.by_piece);
+        let block = Block { bytes, end: SLACK + count };
+        let goes_on = count == 0 || filling.send(Filled::Block(block));
+        let ended = end.map(|end| filling.send(Filled::End(end))).is_some();
+        if ended || !goes_on {
+            return;
         }
     }
+}
+
+/// Fills `out`, or with what one read gives; tells how many octets that are, and how the source ended if it did.
+fn fill(source: &mut dyn Read, out: &mut [u8], by_piece: bool) -> (usize, Option<io::Result<()>>) {
+    let mut count = 0;
+    while let Some(room) = out.get_mut(count..).filter(|room| !room.is_empty()) {
+        match source.read(room) {
+            Ok(0) => return (count, Some(Ok(()))),
+            Ok(more) => count += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return (count, Some(Err(error))),
+        }
+        if by_piece {
+            break;
+        }
+    }
+    (count, None)
 }

@@ -1,10 +1,8 @@
 //! The one buffer every octet passes: filled by `read()`, walked in place, grown only for a record that is there.
 
 use std::io::{self, Read};
-use std::sync::Arc;
 
-use super::ahead::{Ahead, Block};
-use crate::threads::Permits;
+use super::ahead::{Ahead, Block, ReadAhead};
 
 /// Octets asked of the source at once. Small enough to stay in a second-level cache, where the records are
 /// then walked; faster than a mapping, and the same for files, pipes and decompressors.
@@ -18,8 +16,8 @@ pub(super) const SLACK: usize = 64 * 1024;
 pub(super) struct Reading {
     /// Octets asked of it at once.
     pub(super) chunk: usize,
-    /// A thread with one of these permits may read ahead.
-    pub(super) ahead: Option<Arc<Permits>>,
+    /// Whether a thread may read ahead.
+    pub(super) ahead: Option<ReadAhead>,
 }
 
 /// A sliding window over a stream.
@@ -117,12 +115,12 @@ impl Buffer {
 
     /// What is longer than a chunk is worth a thread.
     fn read_ahead_if_long(&mut self) {
-        let Reading { chunk, ahead: Some(permits) } = &self.reading else { return };
+        let Reading { chunk, ahead: Some(terms) } = &self.reading else { return };
         if self.base.wrapping_add(self.end as u64) < *chunk as u64 {
             return;
         }
         let source = std::mem::replace(&mut self.source, Box::new(io::empty()));
-        match Ahead::start(source, *chunk, permits) {
+        match Ahead::start(source, terms) {
             Ok(ahead) => self.ahead = Some(ahead),
             Err(source) => self.source = source,
         }
@@ -215,10 +213,17 @@ fn nothing<'a>() -> &'a [u8] {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::threads::Permits;
 
     fn here(chunk: usize) -> Reading {
         Reading { chunk, ahead: None }
+    }
+
+    fn ahead(permits: &Arc<Permits>, by_piece: bool) -> Reading {
+        Reading { chunk: CHUNK, ahead: Some(ReadAhead { permits: Arc::clone(permits), by_piece }) }
     }
 
     /// A stream of any length in steps of any length, read here and read ahead.
@@ -229,9 +234,8 @@ mod tests {
         let _permit = permits.take();
         for steps in [&[10, 100_000, 7][..], &[300_000, 1], &[70_000], &[900_000, 5, 2_000_000]] {
             let source = || Box::new(io::Cursor::new(stream.clone()));
-            let ahead = Reading { chunk: CHUNK, ahead: Some(Arc::clone(&permits)) };
             let mut one = Buffer::new(source(), here(CHUNK), Vec::new());
-            let mut other = Buffer::new(source(), ahead, Vec::new());
+            let mut other = Buffer::new(source(), ahead(&permits, steps.len() == 1), Vec::new());
             for &step in steps.iter().cycle() {
                 let more = one.fill(step);
                 assert_eq!((other.fill(step), other.offset()), (more, one.offset()));
@@ -249,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_fits_one_chunk_costs_no_thread() {
-        let reading = Reading { chunk: CHUNK, ahead: Some(Arc::new(Permits::new(1))) };
+        let reading = ahead(&Arc::new(Permits::new(1)), true);
         let mut buffer = Buffer::new(Box::new(io::repeat(1).take(CHUNK as u64 - 1)), reading, Vec::new());
         assert!(buffer.fill(CHUNK - 1) && !buffer.fill(CHUNK));
         assert!(buffer.ahead.is_none());

@@ -46,8 +46,12 @@ pub(super) fn run_here(
     mut progress: Progress<'_>,
 ) -> io::Result<Outcome> {
     let (mut reading, mut following) = (Reading::new(source), Following::new(limits));
-    while reading.turn(|found, locator| following.observe(found, &mut |flow| teller.tell(flow, locator))) {
-        if teller.failed() {
+    loop {
+        let more = reading.turn(|order, locator| {
+            let mut tell = |flow: &Flow| teller.tell(flow, locator);
+            order.release(|found| following.observe(found, &mut tell));
+        });
+        if !more || teller.failed() {
             break;
         }
         if let Some(progress) = &mut progress {
@@ -56,8 +60,9 @@ pub(super) fn run_here(
     }
     let (mut order, end) = reading.finish();
     let locator = &end.account.locator;
-    order.finish(|found| following.observe(found, &mut |flow| teller.tell(flow, locator)));
-    let sight = following.end_of_input(&end, &mut |flow| teller.tell(flow, locator));
+    let mut tell = |flow: &Flow| teller.tell(flow, locator);
+    order.finish(|found| following.observe(found, &mut tell));
+    let sight = following.end_of_input(&end, &mut tell);
     teller.learn(sight);
     let stats = following.finish(&mut |flow: &Flow| teller.tell(flow, locator));
     teller.finish(end.account, &end.tally, stats)

@@ -3,7 +3,7 @@
 use super::source::Source;
 use crate::analysis::order::TimeOrder;
 use crate::capture::{Account, Locator};
-use crate::dissect::{Dissected, SkipTally};
+use crate::dissect::SkipTally;
 
 /// Reads a source and puts what it gives into order.
 pub(super) struct Reading<S> {
@@ -22,14 +22,13 @@ impl<S: Source> Reading<S> {
         Self { source, order: TimeOrder::default() }
     }
 
-    /// Reads for a while and gives what is in order by then to `take`; false at the end.
+    /// Reads for a while; once the order is full, `release` is to empty it. False at the end.
     #[inline]
-    pub(super) fn turn(&mut self, mut take: impl FnMut(&Dissected, &Locator)) -> bool {
+    pub(super) fn turn(&mut self, release: impl FnOnce(&mut TimeOrder, &Locator)) -> bool {
         let Self { source, order } = self;
         let more = source.fill(order);
         if order.is_full() {
-            let locator = source.locator();
-            order.release(|found| take(found, locator));
+            release(order, source.locator());
         }
         more
     }

@@ -38,14 +38,16 @@ impl Records {
 impl Source for Records {
     #[inline]
     fn fill(&mut self, order: &mut TimeOrder) -> bool {
-        for _ in 0..TURN {
-            let Some(record) = self.input.next_record() else { return false };
+        // Bound by a loop of its own kind, the record does not go through memory.
+        let mut left = TURN;
+        while let Some(record) = self.input.next_record() {
             self.dissector.dissect_onto(&record, order.inlet());
-            if order.is_full() {
-                break;
+            left -= 1;
+            if order.is_full() || left == 0 {
+                return true;
             }
         }
-        true
+        false
     }
 
     fn octets(&self) -> u64 {

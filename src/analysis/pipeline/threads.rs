@@ -17,9 +17,11 @@ use crate::flow::{Flow, Limits};
 use crate::threads::{Permits, Receiver, Sender, channel};
 
 /// Batches on their way between two stages: more would not make up for a stage that is slower than another.
-const BATCHES: usize = 4;
+const BATCHES: usize = 3;
+/// Turns of reading whose segments go on together: 3000 to 6000, some 400 KiB, so that threads are woken rarely.
+const TURNS: usize = 3;
 /// Octets are told on with every so many batches of segments.
-const BATCHES_TO_PROGRESS: u64 = 8;
+const BATCHES_TO_PROGRESS: u64 = 4;
 
 /// Reading and following on threads of their own, telling on the caller's.
 pub(in crate::analysis) fn run_on_threads(
@@ -101,7 +103,9 @@ fn read_all<S: Source>(mut reading: Reading<S>, out: &Outlet) {
     let mut more = true;
     while more {
         let mut batch = out.empty_segments.try_recv().unwrap_or_default();
-        more = reading.turn(|found, _| batch.push(*found));
+        for _ in 0..TURNS {
+            more = more && reading.turn(|order, _| order.release(|found| batch.push(*found)));
+        }
         out.tell_growth(reading.locator(), &mut known);
         if !out.read.send(Read::Segments(batch, reading.octets())) {
             return;
@@ -126,8 +130,9 @@ fn follow_all(
     while let Some(read) = to_follow.receive() {
         let more = match read {
             Read::Segments(mut batch, octets) => {
+                let mut put = |flow: &Flow| out.put(flow);
                 for found in &batch {
-                    following.observe(found, &mut |flow| out.put(flow));
+                    following.observe(found, &mut put);
                 }
                 batch.clear();
                 // Reading may have ended.

@@ -84,8 +84,12 @@ impl Sources {
 }
 
 impl Source {
-    /// The octets, counted. With `permits`, the thread that reads holds one; what may have to be waited for is
-    /// waited for without.
+    /// True for what may have to be waited for.
+    pub(super) fn waits(&self, path: &Path) -> bool {
+        !matches!(self, Self::File) || regular_file_length(path).is_none()
+    }
+
+    /// The octets, counted. They are waited for without the one of `permits` that the thread that reads holds.
     pub(super) fn open(
         self,
         path: &Path,
@@ -93,13 +97,7 @@ impl Source {
         permits: Option<&Arc<Permits>>,
     ) -> Result<Box<dyn Read + Send>> {
         let inner: Box<dyn Read + Send> = match self {
-            Self::File => {
-                let inner = File::open(path).map_err(|error| Error::read(path, 0, error))?;
-                if inner.metadata().is_ok_and(|metadata| metadata.is_file()) {
-                    return Ok(Box::new(Counted { inner, count }));
-                }
-                Box::new(inner)
-            }
+            Self::File => Box::new(File::open(path).map_err(|error| Error::read(path, 0, error))?),
             Self::Reader(inner) => inner,
             Self::StandardInput => Box::new(io::stdin()),
         };
