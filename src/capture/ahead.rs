@@ -1,4 +1,7 @@
-//! Octets read ahead: a thread reads or unpacks one file while what it read before is walked.
+//! Octets read ahead: a thread unpacks one file, or reads a stream, while what it gave before is walked.
+//!
+//! A plain file is read where it is walked: the copy from the page cache costs twice as much into memory that another
+//! core had, which is as much as its own thread gains.
 //!
 //! A handful of blocks go round between the thread that fills them and the [`Buffer`](super::buffer::Buffer) that
 //! walks them in place, so memory is bounded by their number and nothing is allocated once they are there.
@@ -21,8 +24,8 @@ const BLOCKS: usize = 3;
 pub(super) struct ReadAhead {
     /// The thread that reads holds one of these.
     pub(super) permits: Arc<Permits>,
-    /// What one read gives is handed over at once: more may be long in coming.
-    pub(super) by_piece: bool,
+    /// More may be long in coming, so what one read gives is handed over at once.
+    pub(super) is_stream: bool,
 }
 
 /// Octets of the input, behind [`SLACK`] octets of room for what was left of the block before.
@@ -114,7 +117,7 @@ fn read_all(
         // One record of many octets may have made it larger.
         bytes.shrink_to(SLACK + BLOCK);
         let _permit = terms.permits.take();
-        let (count, end) = fill(&mut source, bytes.get_mut(SLACK..).unwrap_or_default(), terms.by_piece);
+        let (count, end) = fill(&mut source, bytes.get_mut(SLACK..).unwrap_or_default(), terms.is_stream);
         let block = Block { bytes, end: SLACK + count };
         let goes_on = count == 0 || filling.send(Filled::Block(block));
         let ended = end.map(|end| filling.send(Filled::End(end))).is_some();
@@ -125,7 +128,7 @@ fn read_all(
 }
 
 /// Fills `out`, or with what one read gives; tells how many octets that are, and how the source ended if it did.
-fn fill(source: &mut dyn Read, out: &mut [u8], by_piece: bool) -> (usize, Option<io::Result<()>>) {
+fn fill(source: &mut dyn Read, out: &mut [u8], is_stream: bool) -> (usize, Option<io::Result<()>>) {
     let mut count = 0;
     while let Some(room) = out.get_mut(count..).filter(|room| !room.is_empty()) {
         match source.read(room) {
@@ -134,7 +137,7 @@ fn fill(source: &mut dyn Read, out: &mut [u8], by_piece: bool) -> (usize, Option
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return (count, Some(Err(error))),
         }
-        if by_piece {
+        if is_stream {
             break;
         }
     }

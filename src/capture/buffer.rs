@@ -222,8 +222,8 @@ mod tests {
         Reading { chunk, ahead: None }
     }
 
-    fn ahead(permits: &Arc<Permits>, by_piece: bool) -> Reading {
-        Reading { chunk: CHUNK, ahead: Some(ReadAhead { permits: Arc::clone(permits), by_piece }) }
+    fn ahead(permits: &Arc<Permits>, is_stream: bool) -> Reading {
+        Reading { chunk: CHUNK, ahead: Some(ReadAhead { permits: Arc::clone(permits), is_stream }) }
     }
 
     /// A stream of any length in steps of any length, read here and read ahead.

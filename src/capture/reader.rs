@@ -85,7 +85,8 @@ impl Reader {
         storage: Vec<u8>,
         reading: Reading,
     ) -> Result<Self> {
-        let mut buffer = Buffer::new(source, reading.clone(), storage);
+        let ahead = reading.ahead.clone().filter(|terms| terms.is_stream);
+        let mut buffer = Buffer::new(source, Reading { ahead, ..reading }, storage);
         buffer.fill(4);
         let compression = recognise(buffer.window());
         if compression != Compression::None {

@@ -83,3 +83,10 @@ impl FlowOutlet {
         self.closed = self.closed || !self.out.send(next);
     }
 }
+
+/// What was followed before a panic is told, as it is on one thread.
+impl Drop for FlowOutlet {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}

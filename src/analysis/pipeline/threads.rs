@@ -1,9 +1,9 @@
 //! The stages side by side.
 
-use std::io;
 use std::panic::resume_unwind;
 use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
+use std::{io, mem};
 
 use super::following::Following;
 use super::messages::{FlowOutlet, Followed, Read, RunEnd};
@@ -38,7 +38,8 @@ pub(in crate::analysis) fn run_on_threads(
     let (grown, growths) = mpsc::channel();
 
     let reader = start("read", permits, move || {
-        read_all(Reading::new(source), &Outlet { read, empty_segments, grown });
+        let known = Extent::default();
+        read_all(Reading::new(source), Outlet { read, batch: Vec::new(), empty_segments, grown, known });
     })?;
     let follower = start("follow", permits, move || {
         follow_all(
@@ -83,41 +84,56 @@ fn start(
 /// Where what was read goes.
 struct Outlet {
     read: Sender<Read>,
+    batch: Vec<Dissected>,
     empty_segments: mpsc::Receiver<Vec<Dissected>>,
     /// What the locator learns, told before the segments whose records it tells of. No more of it is under way than
     /// of them.
     grown: mpsc::Sender<Growth>,
+    known: Extent,
 }
 
 impl Outlet {
-    fn tell_growth(&self, locator: &Locator, known: &mut Extent) {
-        if let Some(growth) = locator.grown(known) {
+    fn tell_growth(&mut self, locator: &Locator) {
+        if let Some(growth) = locator.grown(&mut self.known) {
             // Whoever does not listen does not take segments either.
             let _ = self.grown.send(growth);
         }
     }
+
+    /// Hands the batch over; false when nobody listens any more.
+    #[must_use]
+    fn send(&mut self, octets: u64) -> bool {
+        let empty = self.empty_segments.try_recv().unwrap_or_default();
+        self.read.send(Read::Segments(mem::replace(&mut self.batch, empty), octets))
+    }
 }
 
-fn read_all<S: Source>(mut reading: Reading<S>, out: &Outlet) {
-    let mut known = Extent::default();
+/// What was read before a panic is followed, as it is on one thread.
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        if !self.batch.is_empty() {
+            let _ = self.send(0);
+        }
+    }
+}
+
+fn read_all<S: Source>(mut reading: Reading<S>, mut out: Outlet) {
     let mut more = true;
     while more {
-        let mut batch = out.empty_segments.try_recv().unwrap_or_default();
         for _ in 0..TURNS {
-            more = more && reading.turn(|order, _| order.release(|found| batch.push(*found)));
+            more = more && reading.turn(|order, _| order.release(|found| out.batch.push(*found)));
+            out.tell_growth(reading.locator());
         }
-        out.tell_growth(reading.locator(), &mut known);
-        if !out.read.send(Read::Segments(batch, reading.octets())) {
+        if !out.send(reading.octets()) {
             return;
         }
     }
     let octets = reading.octets();
     let (mut order, end) = reading.finish();
-    let mut batch = Vec::new();
-    order.finish(|found| batch.push(*found));
-    out.tell_growth(&end.account.locator, &mut known);
+    order.finish(|found| out.batch.push(*found));
+    out.tell_growth(&end.account.locator);
     // Nobody is left to tell when they are not taken.
-    let _ = out.read.send(Read::Segments(batch, octets)) && out.read.send(Read::End(Box::new(end)));
+    let _ = out.send(octets) && out.read.send(Read::End(Box::new(end)));
 }
 
 fn follow_all(

@@ -129,16 +129,16 @@ impl Input {
         let Some(file) = self.files.get_mut(index) else { return };
         file.first_record = self.locator.given() + 1;
         let octets = Arc::default();
-        let waits = source.waits(&file.path);
+        let is_stream = source.is_stream(&file.path);
         let reading = if self.lanes.len() < WHOLE_BUFFERS {
-            let ahead = |permits: &Arc<_>| ReadAhead { permits: Arc::clone(permits), by_piece: waits };
+            let ahead = |permits: &Arc<_>| ReadAhead { permits: Arc::clone(permits), is_stream };
             Reading { chunk: CHUNK, ahead: self.permits.as_ref().map(ahead) }
         } else {
             Reading { chunk: CHUNK / 4, ahead: None }
         };
         let storage = mem::take(&mut self.storage);
         let opened = source
-            .open(&file.path, Arc::clone(&octets), self.permits.as_ref().filter(|_| waits))
+            .open(&file.path, Arc::clone(&octets), self.permits.as_ref().filter(|_| is_stream))
             .and_then(|raw| Reader::open(&file.path, raw, storage, reading));
         let mut reader = match opened {
             Ok(reader) => reader,

@@ -85,7 +85,7 @@ impl Sources {
 
 impl Source {
     /// True for what may have to be waited for.
-    pub(super) fn waits(&self, path: &Path) -> bool {
+    pub(super) fn is_stream(&self, path: &Path) -> bool {
         !matches!(self, Self::File) || regular_file_length(path).is_none()
     }
 
