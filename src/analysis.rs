@@ -1,25 +1,25 @@
-//! One run: captures in, flows and findings out. Wires the stages together.
+//! One run: captures in, flows and findings out. What it is asked, and what came of it; `pipeline` does it.
 
 mod facts;
 mod order;
 mod partial;
+mod pipeline;
 mod sight;
 mod teller;
 
 use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
-use self::order::TimeOrder;
 pub use self::partial::Partial;
+use self::pipeline::{Progress, Records, Replayed, Source, run_here, run_on_threads};
 use self::teller::Teller;
-use crate::capture::{Account, FileSummary, Input, Locator, Problem};
-use crate::diagnose::{InputFinding, Severity, Sight};
-use crate::dissect::{Dissector, SkipTally};
-use crate::flow::{Entry, Finished, FlowOutcome, Limits, Outlet, Table, TableStats};
+use crate::capture::{FileSummary, Input, Problem};
+use crate::diagnose::{InputFinding, Severity};
+use crate::flow::{FlowOutcome, Limits, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{InputFacts, Plan, Report};
-
-/// Records between two calls of the progress callback.
-const PROGRESS_EVERY: u64 = 1 << 14;
+use crate::threads::Permits;
 
 /// A run, with its options. Start with [`Analysis::new`].
 ///
@@ -48,7 +48,8 @@ const PROGRESS_EVERY: u64 = 1 << 14;
 pub struct Analysis<'a> {
     plan: Plan,
     narrowing: Narrowing,
-    progress: Option<Box<dyn FnMut(u64) + 'a>>,
+    progress: Progress<'a>,
+    threads: Option<NonZeroUsize>,
 }
 
 /// What a run came to.
@@ -116,128 +117,68 @@ impl<'a> Analysis<'a> {
         self
     }
 
+    /// How many threads may work at a time; one unless said. Whatever their number, the same is told.
+    #[must_use]
+    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
     /// Reads all of `input` and tells `report` of it. Damage does not stop the run: see [`Outcome::problems`].
     ///
+    /// Reports are told on the caller's thread.
+    ///
     /// # Errors
-    /// What `report` says; the run stops there.
-    pub fn run(mut self, mut input: Input, report: &mut dyn Report) -> io::Result<Outcome> {
-        let mut progress = self.progress.take();
-        let mut run = self.begin(input.files(), report)?;
-        let mut dissector = Dissector::new();
-        let mut until_progress = PROGRESS_EVERY;
-        loop {
-            let order = &mut run.order;
-            let mut count = input.records_at_hand(until_progress, |record| {
-                dissector.dissect_onto(&record, order.inlet());
-                !order.is_full()
-            });
-            if count == 0 {
-                let Some(record) = input.next_record() else { break };
-                dissector.dissect_onto(&record, run.order.inlet());
-                count = 1;
-            }
-            if run.order.is_full() {
-                run.release(input.locator());
-                if run.teller.failed() {
-                    break;
-                }
-            }
-            until_progress -= count;
-            if until_progress == 0 {
-                until_progress = PROGRESS_EVERY;
-                if let Some(progress) = &mut progress {
-                    progress(input.bytes_read());
-                }
-            }
+    /// What `report` says; the run stops there. With more than one thread also that there was none to be had.
+    ///
+    /// # Panics
+    /// Where `report` or what is read panics.
+    pub fn run(self, mut input: Input, report: &mut dyn Report) -> io::Result<Outcome> {
+        let names = names(input.files());
+        let permits = self.permits();
+        if let Some(permits) = &permits {
+            input.read_ahead(Arc::clone(permits));
         }
-        dissector.finish(run.order.inlet());
-        run.finish(input.into_account(), &dissector.into_tally())
+        self.tell(Records::new(input), names, permits.as_ref(), report)
     }
 
     /// Tells `report` of the parts of a capture that were read before: exactly what [`Self::run`] tells of their
     /// files.
     ///
     /// # Errors
-    /// What `report` says; the run stops there.
-    pub fn run_joined(mut self, partial: Partial, report: &mut dyn Report) -> io::Result<Outcome> {
-        let Partial { history, mut tally, account } = partial;
-        let mut run = self.begin(&account.files, report)?;
-        let mut dissector = Dissector::new();
-        for entry in history {
-            match entry {
-                Entry::Found(found) => {
-                    dissector.passes(&found, run.order.inlet());
-                    run.order.inlet().push(found);
-                }
-                Entry::Fragment(fragment) => dissector.resume(fragment, run.order.inlet()),
-            }
-            if run.order.is_full() {
-                run.release(&account.locator);
-                if run.teller.failed() {
-                    break;
-                }
-            }
+    /// As [`Self::run`].
+    ///
+    /// # Panics
+    /// Where `report` panics.
+    pub fn run_joined(self, partial: Partial, report: &mut dyn Report) -> io::Result<Outcome> {
+        let Partial { history, tally, account } = partial;
+        let (names, permits) = (names(&account.files), self.permits());
+        self.tell(Replayed::new(history.into_iter(), tally, account), names, permits.as_ref(), report)
+    }
+
+    fn permits(&self) -> Option<Arc<Permits>> {
+        let threads = self.threads.map_or(1, NonZeroUsize::get);
+        (threads > 1).then(|| Arc::new(Permits::new(threads)))
+    }
+
+    fn tell(
+        self,
+        source: impl Source,
+        names: Vec<String>,
+        permits: Option<&Arc<Permits>>,
+        report: &mut dyn Report,
+    ) -> io::Result<Outcome> {
+        let Self { mut plan, narrowing, progress, .. } = self;
+        plan.inputs.clone_from(&names);
+        report.begin(&plan)?;
+        let teller = Teller::new(&narrowing, plan.limits, report, names);
+        match permits {
+            Some(permits) => run_on_threads(source, plan.limits, teller, progress, permits),
+            None => run_here(source, plan.limits, teller, progress),
         }
-        dissector.finish(run.order.inlet());
-        tally.join(0, dissector.tally());
-        run.finish(account, &tally)
-    }
-
-    fn begin<'r>(&'r mut self, files: &[FileSummary], report: &'r mut dyn Report) -> io::Result<Run<'r>> {
-        self.plan.inputs = files.iter().map(|file| file.path.display().to_string()).collect();
-        report.begin(&self.plan)?;
-        let inputs = self.plan.inputs.clone();
-        Ok(Run {
-            order: TimeOrder::default(),
-            table: Table::new(self.plan.limits),
-            finished: Finished::default(),
-            teller: Teller::new(&self.narrowing, self.plan.limits, report, inputs),
-        })
     }
 }
 
-/// What was dissected, on its way to the reports.
-struct Run<'r> {
-    order: TimeOrder,
-    table: Table,
-    finished: Finished,
-    teller: Teller<'r>,
-}
-
-impl Run<'_> {
-    fn release(&mut self, locator: &Locator) {
-        let Self { order, table, finished, teller } = self;
-        let mut tell = |finished: &mut Finished| teller.tell_all(finished, locator);
-        let mut out = Outlet::new(finished, &mut tell);
-        order.release(|found| table.observe_any(found, &mut out));
-    }
-
-    /// The input has ended.
-    fn finish(mut self, account: Account, tally: &SkipTally) -> io::Result<Outcome> {
-        let Self { order, table, finished, teller } = &mut self;
-        let locator = &account.locator;
-        let mut tell = |finished: &mut Finished| teller.tell_all(finished, locator);
-        let mut out = Outlet::new(finished, &mut tell);
-        order.finish(|found| table.observe_any(found, &mut out));
-        // Records that are no segments pass time as well.
-        if let Some(end) = account.end() {
-            table.advance(end, &mut out);
-        }
-        tell(finished);
-        table.cut(account.problems.iter().filter_map(cut_at));
-        let files = sight::file_sight(&account, tally, &table.stats());
-        teller.sight = Sight { files, coming: table.directions(), ..std::mem::take(&mut teller.sight) };
-        let mut tell = |finished: &mut Finished| teller.tell_all(finished, locator);
-        table.finish(&mut Outlet::new(finished, &mut tell));
-        tell(finished);
-        self.teller.finish(account, tally, self.table.stats())
-    }
-}
-
-/// The record at which a file ended too early.
-fn cut_at(problem: &Problem) -> Option<u64> {
-    match problem {
-        Problem::Damaged(damage) if damage.kind.ends_file() => Some(damage.global_record),
-        _ => None,
-    }
+fn names(files: &[FileSummary]) -> Vec<String> {
+    files.iter().map(|file| file.path.display().to_string()).collect()
 }

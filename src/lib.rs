@@ -40,6 +40,7 @@ pub mod narrow;
 pub mod net;
 pub mod report;
 pub mod tcp;
+mod threads;
 pub mod time;
 
 pub use analysis::{Analysis, Outcome, Partial};

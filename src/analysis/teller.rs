@@ -1,9 +1,10 @@
 //! Hands finished flows to the reports, with their findings, and counts what was told.
 
-use std::io;
+use std::{io, mem};
 
 use super::Outcome;
 use super::facts::input_facts;
+use super::pipeline::InputSight;
 use crate::capture::{Account, Locator};
 use crate::diagnose::{Context, Finding, InputFinding, Severity, Sight, diagnose, diagnose_input};
 use crate::dissect::SkipTally;
@@ -20,7 +21,7 @@ pub(super) struct Teller<'r> {
     names: Vec<String>,
     findings: Vec<Finding>,
     /// All flows, those left out by narrowing as well.
-    pub(super) sight: Sight,
+    sight: Sight,
     flows: u64,
     left_out: u64,
     by_outcome: Vec<u64>,
@@ -49,17 +50,27 @@ impl<'r> Teller<'r> {
         }
     }
 
+    /// What is known of the input as a whole, before the flows that its end finishes.
+    pub(super) fn learn(&mut self, sight: InputSight) {
+        self.sight = Sight { coming: sight.coming, files: sight.files, ..mem::take(&mut self.sight) };
+    }
+
+    /// Why a report failed, once: nothing was told since.
+    pub(super) fn check(&mut self) -> io::Result<()> {
+        mem::replace(&mut self.error, Ok(()))
+    }
+
     pub(super) fn failed(&self) -> bool {
         self.error.is_err()
     }
 
     /// Judges and tells all of `finished`.
-    pub(super) fn tell_all(&mut self, finished: &mut Finished, locator: &Locator) {
+    pub(super) fn tell(&mut self, finished: &mut Finished, locator: &Locator) {
         let limits = self.limits;
-        finished.judge(&limits, |flow| self.tell(flow, locator));
+        finished.judge(&limits, |flow| self.tell_flow(flow, locator));
     }
 
-    fn tell(&mut self, flow: &Flow, locator: &Locator) {
+    fn tell_flow(&mut self, flow: &Flow, locator: &Locator) {
         if self.error.is_err() {
             return;
         }
@@ -104,7 +115,7 @@ impl<'r> Teller<'r> {
         tally: &SkipTally,
         table: TableStats,
     ) -> io::Result<Outcome> {
-        std::mem::replace(&mut self.error, Ok(()))?;
+        self.check()?;
         let input_findings = self.tell_input(&account.locator)?;
         let facts = input_facts(&account, tally, table);
         self.report.finish(&facts)?;

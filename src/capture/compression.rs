@@ -2,7 +2,7 @@
 
 use std::io::{self, BufReader, Read};
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Reading};
 use super::summary::Compression;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -26,14 +26,15 @@ pub(super) fn recognise(start: &[u8]) -> Compression {
 }
 
 /// The content of what `packed` holds, of which nothing was consumed yet.
-pub(super) fn unpack(packed: Buffer, compression: Compression, chunk: usize) -> io::Result<Buffer> {
+pub(super) fn unpack(packed: Buffer, compression: Compression, reading: Reading) -> io::Result<Buffer> {
     let (start, rest) = packed.into_parts();
-    let input = BufReader::with_capacity(COMPRESSED_CHUNK.min(chunk), io::Cursor::new(start).chain(rest));
+    let input =
+        BufReader::with_capacity(COMPRESSED_CHUNK.min(reading.chunk), io::Cursor::new(start).chain(rest));
     let source: Box<dyn Read + Send> = match compression {
         Compression::None => Box::new(input),
         // A decoder of one member would silently end at the first of a concatenation.
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
         Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(input)?),
     };
-    Ok(Buffer::new(source, chunk, Vec::new()))
+    Ok(Buffer::new(source, reading, Vec::new()))
 }

@@ -5,6 +5,7 @@ mod sources;
 
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use self::sources::Sources;
@@ -17,6 +18,7 @@ use super::locator::Locator;
 use super::reader::{InPlace, Reader};
 use super::summary::FileSummary;
 use super::ways::Ways;
+use crate::threads::Permits;
 use crate::time::Timestamp;
 
 /// Capture files as one stream of numbered records, in the order of time.
@@ -69,6 +71,8 @@ pub struct Input {
     bytes_before: u64,
     /// The buffer of the file before, for the next one.
     storage: Vec<u8>,
+    /// For threads that read ahead, and for the one that reads records.
+    permits: Option<Arc<Permits>>,
 }
 
 impl Input {
@@ -109,7 +113,14 @@ impl Input {
             reached: (Timestamp::MIN, 0),
             bytes_before: 0,
             storage: Vec::new(),
+            permits: None,
         }
+    }
+
+    /// Reads files by threads of their own from here on. Whoever asks for records must hold one of `permits`: it is
+    /// lent to others while there is nothing to do but wait for octets.
+    pub(crate) fn read_ahead(&mut self, permits: Arc<Permits>) {
+        self.permits = Some(permits);
     }
 
     /// Hands to `take` the next records that are in memory already, at most `most`, until it says false, and gives

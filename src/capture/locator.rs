@@ -1,5 +1,8 @@
 //! From a record's number over the whole input to its file and its number there, and back.
 
+mod growth;
+
+pub(crate) use self::growth::{Extent, Growth};
 use super::bytes::{push_varint, take_varint};
 
 /// Octets of runs in one block for each file open, and at least.
@@ -257,6 +260,7 @@ mod tests {
         ) {
             let mut locator = Locator::default();
             let (mut given, mut told) = ([0_u64; 20], Vec::new());
+            let (mut copy, mut known) = (Locator::default(), Extent::default());
             for (place, &(file, count, begin)) in turns.iter().enumerate() {
                 if begin && place % 16 == 0 || place == 0 || locator.is_full() {
                     locator.begin((0..20).map(|file| (file, given[file])));
@@ -264,9 +268,15 @@ mod tests {
                 locator.give(file, count);
                 told.extend((1..=count).map(|more| (file, given[file] + more)));
                 given[file] += count;
+                if place % 3 == 0 || place + 1 == turns.len() {
+                    locator.grown(&mut known).into_iter().for_each(|growth| copy.grow(growth));
+                    prop_assert!(locator.grown(&mut known).is_none());
+                    prop_assert_eq!(copy.locate(told.len() as u64), told[told.len() - 1]);
+                }
             }
             for (number, &(file, record)) in (1..).zip(&told) {
                 prop_assert_eq!(locator.locate(number), (file, record));
+                prop_assert_eq!(copy.locate(number), (file, record));
                 prop_assert_eq!(locator.number_of(file, record), number);
             }
             prop_assert_eq!(locator.given(), told.len() as u64);

@@ -20,6 +20,7 @@
 //! Either may stand inside gzip or zstd, which is told by content, never by name.
 
 mod account;
+mod ahead;
 mod buffer;
 mod bytes;
 mod clock;
@@ -48,6 +49,7 @@ pub use health::{
 };
 pub use input::Input;
 pub use locator::Locator;
+pub(crate) use locator::{Extent, Growth};
 pub use summary::{Compression, FileSummary, Format, InterfaceSummary};
 pub use timestamps::Resolution;
 

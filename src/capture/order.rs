@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::buffer::Reading;
 use super::health::LEAP;
 use super::reader::{Counted, Reader};
 use crate::time::Timestamp;
@@ -81,5 +82,6 @@ fn start_of(path: &Path) -> Start {
 fn peek(path: &Path) -> Option<Reader> {
     regular_file_length(path)?;
     let source = Counted { inner: File::open(path).ok()?, count: Arc::default() };
-    Reader::open(path, Box::new(source), Vec::new(), PEEK_CHUNK).ok()
+    let reading = Reading { chunk: PEEK_CHUNK, ahead: None };
+    Reader::open(path, Box::new(source), Vec::new(), reading).ok()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::LinkType;
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Reading};
 use super::bytes::index;
 use super::clock::FileClock;
 use super::compression::{recognise, unpack};
@@ -101,19 +101,19 @@ pub(super) struct Remains {
 }
 
 impl Reader {
-    /// Recognises the container of `source`. `path` names it in errors, `storage` is memory to reuse, `chunk` the
-    /// octets read at once.
+    /// Recognises the container of `source`. `path` names it in errors, `storage` is memory to reuse.
     pub(super) fn open(
         path: &Path,
         source: Box<dyn Read + Send>,
         storage: Vec<u8>,
-        chunk: usize,
+        reading: Reading,
     ) -> Result<Self> {
-        let mut buffer = Buffer::new(source, chunk, storage);
+        let ahead = reading.ahead.clone().filter(|terms| terms.is_stream);
+        let mut buffer = Buffer::new(source, Reading { ahead, ..reading }, storage);
         buffer.fill(4);
         let compression = recognise(buffer.window());
         if compression != Compression::None {
-            buffer = unpack(buffer, compression, chunk).map_err(|error| Error::read(path, 0, error))?;
+            buffer = unpack(buffer, compression, reading).map_err(|error| Error::read(path, 0, error))?;
             buffer.fill(4);
         }
         let container = recognise_container(path, &mut buffer, compression)?;

@@ -1,6 +1,7 @@
 //! What was typed, as close to the command line as can be.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -90,6 +91,9 @@ pub(super) struct SourceArgs {
     pub(super) captures: Vec<PathBuf>,
     #[arg(long, value_name = "WHEN", default_value = "auto", value_enum, help = COLOR_HELP, hide_possible_values = true)]
     pub(super) color: ColorChoice,
+    /// Threads that work at a time; all that the machine has unless said. The output is the same for any number
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<NonZeroUsize>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -278,8 +282,10 @@ pub(super) fn parse(
 }
 
 fn decides_content(option: &clap::Arg) -> bool {
-    let elsewhere =
-        ["output", "csv", "timeline", "findings", "json", "color", "quiet", "fail_on", "help", "version"];
+    let elsewhere = [
+        "output", "csv", "timeline", "findings", "json", "color", "quiet", "fail_on", "threads", "help",
+        "version",
+    ];
     !elsewhere.contains(&option.get_id().as_str())
 }
 

@@ -1,7 +1,9 @@
 //! What will be done: built once everything that was typed makes sense.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 use closewait::capture::{Input, expand};
 use closewait::diagnose::find_rule;
@@ -27,6 +29,7 @@ pub(super) struct Plan {
     pub(super) text: TextOptions,
     /// Show a progress bar.
     pub(super) progress: bool,
+    pub(super) threads: NonZeroUsize,
 }
 
 impl Plan {
@@ -47,6 +50,7 @@ impl Plan {
             paths,
             options: Vec::new(),
             progress: true,
+            threads: source.threads.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
         })
     }
 
@@ -61,6 +65,7 @@ impl Plan {
             .limits(self.limits)
             .narrow(self.narrowing.clone())
             .options(self.options.clone())
+            .threads(self.threads)
             .progress(progress.callback())
             .run(input, report);
         progress.clear();

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::super::Record;
-use super::super::buffer::CHUNK;
+use super::super::ahead::ReadAhead;
+use super::super::buffer::{CHUNK, Reading};
 use super::super::damage::{Damage, Problem};
 use super::super::health::{BORDER, Overlap};
 use super::super::lane::{Lane, Open};
@@ -19,7 +20,7 @@ use crate::time::Timestamp;
 /// Files read side by side at most. One more waits until another ends, and its records of that time come late
 /// (see [`Overlap::merged`]).
 const MOST_OPEN: usize = 128;
-/// The first few have buffers of 320 KiB, those beyond of 128 KiB.
+/// The first few have buffers of 320 KiB and may be read ahead, by 2 MiB each; those beyond have 128 KiB.
 const WHOLE_BUFFERS: usize = 8;
 
 impl Input {
@@ -128,11 +129,17 @@ impl Input {
         let Some(file) = self.files.get_mut(index) else { return };
         file.first_record = self.locator.given() + 1;
         let octets = Arc::default();
-        let chunk = if self.lanes.len() < WHOLE_BUFFERS { CHUNK } else { CHUNK / 4 };
+        let is_stream = source.is_stream(&file.path);
+        let reading = if self.lanes.len() < WHOLE_BUFFERS {
+            let ahead = |permits: &Arc<_>| ReadAhead { permits: Arc::clone(permits), is_stream };
+            Reading { chunk: CHUNK, ahead: self.permits.as_ref().map(ahead) }
+        } else {
+            Reading { chunk: CHUNK / 4, ahead: None }
+        };
         let storage = mem::take(&mut self.storage);
         let opened = source
-            .open(&file.path, Arc::clone(&octets))
-            .and_then(|raw| Reader::open(&file.path, raw, storage, chunk));
+            .open(&file.path, Arc::clone(&octets), self.permits.as_ref().filter(|_| is_stream))
+            .and_then(|raw| Reader::open(&file.path, raw, storage, reading));
         let mut reader = match opened {
             Ok(reader) => reader,
             Err(error) => {

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::vec;
 
+use super::super::ahead::Patient;
 use super::super::order::{Start, in_order_of_time, regular_file_length};
 use super::super::reader::Counted;
+use crate::threads::Permits;
 use crate::time::Timestamp;
 use crate::{Error, Result};
 
@@ -82,14 +84,27 @@ impl Sources {
 }
 
 impl Source {
-    pub(super) fn open(self, path: &Path, count: Arc<AtomicU64>) -> Result<Box<dyn Read + Send>> {
-        Ok(match self {
-            Self::File => {
-                let inner = File::open(path).map_err(|error| Error::read(path, 0, error))?;
-                Box::new(Counted { inner, count })
-            }
-            Self::Reader(inner) => Box::new(Counted { inner, count }),
-            Self::StandardInput => Box::new(Counted { inner: io::stdin(), count }),
+    /// True for what may have to be waited for.
+    pub(super) fn is_stream(&self, path: &Path) -> bool {
+        !matches!(self, Self::File) || regular_file_length(path).is_none()
+    }
+
+    /// The octets, counted. They are waited for without the one of `permits` that the thread that reads holds.
+    pub(super) fn open(
+        self,
+        path: &Path,
+        count: Arc<AtomicU64>,
+        permits: Option<&Arc<Permits>>,
+    ) -> Result<Box<dyn Read + Send>> {
+        let inner: Box<dyn Read + Send> = match self {
+            Self::File => Box::new(File::open(path).map_err(|error| Error::read(path, 0, error))?),
+            Self::Reader(inner) => inner,
+            Self::StandardInput => Box::new(io::stdin()),
+        };
+        let source = Counted { inner, count };
+        Ok(match permits {
+            Some(permits) => Box::new(Patient { inner: source, permits: Arc::clone(permits) }),
+            None => Box::new(source),
         })
     }
 }

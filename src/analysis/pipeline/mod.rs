@@ -1,0 +1,76 @@
+//! The stages of a run, one after the other or side by side, with the same result.
+//!
+//! ```text
+//! octets ─▶ records ─▶ segments in the order of time ─▶ flows ─▶ findings and reports
+//! [ahead]   [--------------- reading ---------------]   [following]   [telling: the caller's thread]
+//! ```
+//!
+//! Each stage goes through everything in order, by itself, and owns all that it changes. So nothing that is told
+//! depends on how many threads there are: stream numbers, evictions, expiry and doubts come about in one place each, in
+//! the order of the capture. On one thread ([`run_here`]) a segment goes through the table where it was dissected. On
+//! several ([`run_on_threads`]) stages hand over batches:
+//!
+//! - **Memory does not grow** when one stage is slow: channels hold a few batches, and their memory goes round.
+//! - **Permits** say how many stages work at a time, whatever their number: a stage holds one and lends it while it
+//!   waits (see [`Permits`](crate::threads::Permits)). So two threads are balanced as well as four.
+//! - **The end is a message.** A stage whose channel closes without it ends as well, and the last one looks for the
+//!   panic that caused it. A report that fails closes the channels the other way round; nobody waits for a
+//!   thread that may itself be waiting for a pipe.
+
+mod following;
+mod messages;
+mod reading;
+mod source;
+mod threads;
+
+pub(super) use self::following::InputSight;
+pub(super) use self::source::{Records, Replayed, Source};
+pub(super) use self::threads::run_on_threads;
+
+use std::io;
+
+use self::following::Following;
+use self::reading::Reading;
+use super::Outcome;
+use super::teller::Teller;
+use crate::flow::{Finished, Limits, Outlet};
+
+/// Is told the octets read so far.
+pub(super) type Progress<'a> = Option<Box<dyn FnMut(u64) + 'a>>;
+
+/// All stages on the caller's thread.
+pub(super) fn run_here(
+    source: impl Source,
+    limits: Limits,
+    mut teller: Teller<'_>,
+    mut progress: Progress<'_>,
+) -> io::Result<Outcome> {
+    let (mut reading, mut following) = (Reading::new(source), Following::new(limits));
+    let mut finished = Finished::default();
+    loop {
+        let more = reading.turn(|order, locator| {
+            let mut tell = |finished: &mut Finished| teller.tell(finished, locator);
+            let mut out = Outlet::new(&mut finished, &mut tell);
+            order.release(|found| following.observe(found, &mut out));
+            tell(&mut finished);
+        });
+        if !more || teller.failed() {
+            break;
+        }
+        if let Some(progress) = &mut progress {
+            progress(reading.octets());
+        }
+    }
+    let (mut order, end) = reading.finish();
+    let locator = &end.account.locator;
+    let mut tell = |finished: &mut Finished| teller.tell(finished, locator);
+    let mut out = Outlet::new(&mut finished, &mut tell);
+    order.finish(|found| following.observe(found, &mut out));
+    let sight = following.end_of_input(&end, &mut out);
+    tell(&mut finished);
+    teller.learn(sight);
+    let mut tell = |finished: &mut Finished| teller.tell(finished, locator);
+    let stats = following.finish(&mut Outlet::new(&mut finished, &mut tell));
+    tell(&mut finished);
+    teller.finish(end.account, &end.tally, stats)
+}
