@@ -20,13 +20,19 @@ const REMEMBERED: usize = 12;
 /// The last few segments of one flow.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Recent {
-    places: [Passed; REMEMBERED],
+    /// By themselves, to be compared all at once.
+    signatures: [Signature; REMEMBERED],
+    passages: [Passage; REMEMBERED],
     next: u8,
 }
 
+/// Everything that a copy of a packet repeats, mixed into 32 bits. 0 marks an empty place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Signature(u32);
+
+/// When and how a packet came.
 #[derive(Clone, Copy, Debug, Default)]
-struct Passed {
-    signature: u32,
+struct Passage {
     /// Capture time in units of 2²⁰ ns (1.05 ms), wrapping after 68 s.
     time: u16,
     /// Interface (folded to eight bits) and time to live.
@@ -35,16 +41,21 @@ struct Passed {
 
 impl Recent {
     /// Remembers `segment`.
-    pub(super) fn remember(&mut self, segment: &Segment) {
-        let place = usize::from(self.next) % REMEMBERED;
-        self.next = u8::try_from(place + 1).unwrap_or(0);
-        if let Some(place) = self.places.get_mut(place) {
-            *place = Passed {
-                signature: signature_of(segment),
-                time: coarse(segment.time),
-                path: path_of(segment),
-            };
+    #[inline]
+    pub(super) fn remember(&mut self, segment: &Segment, signature: Signature) {
+        let place = usize::from(self.next);
+        self.next = if place + 1 < REMEMBERED { self.next + 1 } else { 0 };
+        if let (Some(its), Some(passage)) = (self.signatures.get_mut(place), self.passages.get_mut(place)) {
+            *its = signature;
+            *passage = Passage { time: coarse(segment.time), path: path_of(segment) };
         }
+    }
+
+    /// True when `segment` is another copy of a remembered packet.
+    #[inline]
+    pub(super) fn is_copy(&self, segment: &Segment, signature: Signature) -> bool {
+        let is_there = self.signatures.iter().fold(false, |found, its| found | (*its == signature));
+        is_there && self.is_passage(segment, signature)
     }
 
     /// True when `segment` is another copy of a remembered packet.
@@ -52,13 +63,13 @@ impl Recent {
     /// Without an IP identification, equal numbers alone may be a retransmission or a repeated ACK: then the
     /// copy must differ in time to live or interface, which a sender's own repetition does not. A SYN is repeated
     /// by time-out only.
-    pub(super) fn is_copy(&self, segment: &Segment) -> bool {
-        let signature = signature_of(segment);
+    #[cold]
+    fn is_passage(&self, segment: &Segment, signature: Signature) -> bool {
         let now = coarse(segment.time);
         let window = coarse(Timestamp::from_nanos(COPY_WINDOW.nanos()));
-        self.places.iter().any(|passed| {
-            let apart = now.wrapping_sub(passed.time).min(passed.time.wrapping_sub(now));
-            passed.signature == signature && apart <= window && is_another_way(passed.path, segment)
+        self.signatures.iter().zip(&self.passages).any(|(its, passage)| {
+            let apart = now.wrapping_sub(passage.time).min(passage.time.wrapping_sub(now));
+            *its == signature && apart <= window && is_another_way(passage.path, segment)
         })
     }
 }
@@ -84,17 +95,19 @@ fn is_another_way(path: (u8, u8), segment: &Segment) -> bool {
     path.1.abs_diff(way.1) <= MOST_HOPS && told_apart
 }
 
-/// Everything that a copy repeats, mixed into 32 bits. Never 0, which marks an empty place.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "folded on purpose")]
-fn signature_of(segment: &Segment) -> u32 {
-    let numbers = u64::from(segment.seq.0) << 32 | u64::from(segment.ack.0);
-    let header = u64::from(segment.ip_id) << 48
-        | u64::from(segment.checksum) << 32
-        | u64::from(segment.window) << 16
-        | u64::from(segment.flags.0) << 8
-        | u64::from(segment.from_low);
-    // One multiplication folds both halves; each is disturbed first so that neither can be nothing.
-    let product = u128::from(numbers ^ 0x9e37_79b9_7f4a_7c15) * u128::from(header ^ 0xd6e8_feb8_6659_fd93);
-    ((product >> 48) as u32 ^ segment.octets) | 1
+impl Signature {
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "folded on purpose")]
+    pub(super) fn of(segment: &Segment) -> Self {
+        let numbers = u64::from(segment.seq.0) << 32 | u64::from(segment.ack.0);
+        let header = u64::from(segment.ip_id) << 48
+            | u64::from(segment.checksum) << 32
+            | u64::from(segment.window) << 16
+            | u64::from(segment.flags.0) << 8
+            | u64::from(segment.from_low);
+        // One multiplication folds both halves; each is disturbed first so that neither can be nothing.
+        let product =
+            u128::from(numbers ^ 0x9e37_79b9_7f4a_7c15) * u128::from(header ^ 0xd6e8_feb8_6659_fd93);
+        Self(((product >> 48) as u32 ^ segment.octets) | 1)
+    }
 }

@@ -470,6 +470,15 @@ impl Live {
         Role::BOTH.into_iter().all(closed) && self.predecessor == NONE && self.successor().is_none()
     }
 
+    /// Sets the deadline anew at `now`; false when the flow has none.
+    #[inline]
+    pub(super) fn set_deadline(&mut self, limits: &Limits, now: Timestamp) -> bool {
+        // A clock that was set back must not make the flow due at once.
+        let since = |live: &Self| live.last().time.max(now);
+        self.deadline = self.quiet_time(limits).map_or(Timestamp::MAX, |quiet| since(self) + quiet);
+        self.deadline != Timestamp::MAX
+    }
+
     /// After how long a silence the flow is finished; `None` while it is not.
     ///
     /// An orderly close waits for late segments; so does a reset, whose receiver may not have got it. A SYN

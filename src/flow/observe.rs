@@ -195,18 +195,16 @@ impl Live {
 
     /// What came just before a FIN or RST tells what it answers, or what it ends.
     fn keep_context(&mut self, segment: &Segment, from: Role) {
-        let own = self.halves[from].last;
-        let peers = self.halves[!from].last;
-        let mut context = [(from, own), (!from, peers)];
-        if self.stage.order.is_before(peers.at, own.at) {
-            context.swap(0, 1);
-        }
-        for (role, seen) in context {
+        let (own, peers) = (self.halves[from].last.at, self.halves[!from].last.at);
+        let (first, then) =
+            if self.stage.order.is_before(peers, own) { (!from, from) } else { (from, !from) };
+        for role in [first, then] {
+            let seen = &self.halves[role].last;
             let matters =
                 if role == from { segment.flags.fin() && seen.octets > 0 } else { segment.flags.rst() };
             if matters && seen.at.record != 0 && !seen.kept() {
-                self.halves[role].last.keep();
                 let event = seen.as_event(role, self.successor().is_some());
+                self.halves[role].last.keep();
                 self.keep(event);
             }
         }

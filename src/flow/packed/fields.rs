@@ -66,13 +66,15 @@ fn responder_of(live: &mut Live) -> HalfIn<'_> {
     HalfIn { half: responder, peers_next: initiator.next, first: live.first, events: live.events.list() }
 }
 
-fn pass_letters(pass: &mut impl Pass, live: &mut Live, are_many: bool) {
+fn pass_letters<P: Pass>(pass: &mut P, live: &mut Live, are_many: bool) {
     let [mut front, mut back] = live.letters.to_words();
     pass.number(&mut front);
     if are_many {
         pass.number(&mut back);
     }
-    live.letters = crate::flow::Letters::of_words([front, back]);
+    if P::READS {
+        live.letters = crate::flow::Letters::of_words([front, back]);
+    }
 }
 
 /// What is unusual about a half, one bit each.
@@ -87,28 +89,29 @@ mod half {
     pub(super) const LAST: u64 = 1 << 3;
 }
 
-fn pass_half(pass: &mut impl Pass, it: HalfIn<'_>, odd: bool) {
-    let HalfIn { half, peers_next, first, events } = it;
-    let unmarked = |seen: Seen| Seen { marks: 0, ..seen };
-    let last = half.last;
-    let place = || events.iter().rposition(|event| Seen::of_event(event) == unmarked(last));
-    let place = if last.kept() { place() } else { None };
-    let unusual = [
-        (half::ACKED, half.ack_seen && half.acked != peers_next),
-        (half::FIN_END, half.fin && half.fin_end != half.next),
-        (half::TTL, half.ttl.0 != half.ttl.1),
-        (half::LAST, place.is_none()),
-    ];
-    // Window, identification, time to live, shift, the mark bits of the last segment, its place, what is unusual.
-    let place = place.unwrap_or_default() as u64;
-    let mut word = u64::from(half.window)
+/// Window, identification, time to live, shift, the mark bits of the last segment, its place among the events, and what
+/// is unusual.
+fn word_of_half(it: &HalfIn<'_>) -> u64 {
+    let HalfIn { half, peers_next, events, .. } = it;
+    let last = Seen { marks: 0, ..half.last };
+    let is_last = |event: &Event| event.at.record == last.at.record && Seen::of_event(event) == last;
+    let place = if half.last.kept() { events.iter().rposition(is_last) } else { None };
+    let unusual = bit(half::ACKED, half.ack_seen && half.acked != *peers_next)
+        | bit(half::FIN_END, half.fin && half.fin_end != half.next)
+        | bit(half::TTL, half.ttl.0 != half.ttl.1)
+        | bit(half::LAST, place.is_none());
+    u64::from(half.window)
         | u64::from(half.ip_id) << 16
         | u64::from(half.ttl.0) << 32
         | u64::from(half.window_scale) << 40
-        | u64::from(last.marks) << 48
-        | place << 52
-        | unusual.into_iter().fold(0, |bits, (bit, is)| if is { bits | bit } else { bits }) << 60;
-    pass.word(&mut word, 8);
+        | u64::from(half.last.marks) << 48
+        | (place.unwrap_or_default() as u64) << 52
+        | unusual << 60
+}
+
+fn pass_half<P: Pass>(pass: &mut P, it: HalfIn<'_>, odd: bool) {
+    let word = pass.code(|| word_of_half(&it));
+    let HalfIn { half, peers_next, first, events } = it;
     let [low, high, id_low, id_high, ttl, scale, more, top] = word.to_le_bytes();
     half.window = u16::from_le_bytes([low, high]);
     half.ip_id = u16::from_le_bytes([id_low, id_high]);
@@ -138,7 +141,9 @@ fn pass_half(pass: &mut impl Pass, it: HalfIn<'_>, odd: bool) {
     }
     if unusual & half::LAST != 0 {
         pass_last(pass, half, first);
-    } else if let Some(event) = events.get(usize::from(more >> 4 | top << 4)) {
+    } else if P::READS
+        && let Some(event) = events.get(usize::from(more >> 4 | top << 4))
+    {
         half.last = Seen::of_event(event);
     }
     half.last.marks = more & 15;
@@ -192,19 +197,27 @@ fn pass_last(pass: &mut impl Pass, half: &mut Half, first: RecordRef) {
     half.last = seen;
 }
 
-fn pass_events(pass: &mut impl Pass, live: &mut Live) {
+fn pass_events<P: Pass>(pass: &mut P, live: &mut Live) {
     let list = live.events.list_mut();
     let mut count = list.len();
     pass.count(&mut count);
-    list.resize_with(count, Event::blank);
     let mut course = Course {
         near: live.first,
         expected: Sides { initiator: live.halves.initiator.base, responder: live.halves.responder.base },
     };
-    for event in list {
+    let mut pass_next = |event: &mut Event| {
         pass_event(pass, event, &course);
         course.near = event.at;
         course.expected[event.from] = event.end();
+    };
+    if P::READS {
+        list.extend((0..count).map(|_| {
+            let mut event = Event::blank();
+            pass_next(&mut event);
+            event
+        }));
+    } else {
+        list.iter_mut().for_each(pass_next);
     }
 }
 
@@ -235,55 +248,77 @@ mod event {
     pub(super) const MANY_NANOS: u64 = (1 << 30) - 1;
 }
 
-fn pass_event(pass: &mut impl Pass, event: &mut Event, course: &Course) {
+impl Course {
+    /// What `event` is likely to acknowledge.
+    #[inline]
+    fn acked_by(&self, event: &Event) -> SeqNumber {
+        if event.flags.ack() { self.expected[!event.from] } else { SeqNumber::default() }
+    }
+}
+
+#[inline]
+fn word_of_event(event: &Event, course: &Course) -> u64 {
     let Course { near, expected } = course;
-    let acked = |event: &Event| if event.flags.ack() { expected[!event.from] } else { SeqNumber::default() };
     let records = event.at.record.wrapping_sub(near.record).min(event::MANY_RECORDS);
     let nanos = event.at.time.nanos().wrapping_sub(near.time.nanos()).cast_unsigned().min(event::MANY_NANOS);
-    let bit = |bit: u64, is: bool| if is { bit } else { 0 };
-    let mut word = event.kind as u64
+    event.kind as u64
         | bit(event::FROM_RESPONDER, event.from == Role::Responder)
         | bit(event::FLAGS, event.flags != flags_of(event.kind))
         | bit(event::SEQ, event.seq != expected[event.from])
-        | bit(event::ACK, event.ack != acked(event))
+        | bit(event::ACK, event.ack != course.acked_by(event))
         | bit(event::OCTETS, event.octets != 0)
         | u64::from(event.window) << event::WINDOW_SHIFT
         | records << event::RECORDS_SHIFT
-        | nanos << event::NANOS_SHIFT;
-    pass.word(&mut word, 8);
+        | nanos << event::NANOS_SHIFT
+}
+
+#[inline]
+fn pass_event<P: Pass>(pass: &mut P, event: &mut Event, course: &Course) {
+    let Course { near, expected } = course;
+    let word = pass.code(|| word_of_event(event, course));
     let is = |bit: u64| word & bit != 0;
-    let [low, high, ..] = (word >> event::WINDOW_SHIFT).to_le_bytes();
-    event.window = u16::from_le_bytes([low, high]);
-    let [kind, ..] = (word & event::KIND).to_le_bytes();
-    event.kind = EventKind::ALL.get(usize::from(kind)).copied().unwrap_or_default();
-    event.from = if is(event::FROM_RESPONDER) { Role::Responder } else { Role::Initiator };
+    if P::READS {
+        let [low, high, ..] = (word >> event::WINDOW_SHIFT).to_le_bytes();
+        event.window = u16::from_le_bytes([low, high]);
+        let [kind, ..] = (word & event::KIND).to_le_bytes();
+        event.kind = EventKind::ALL.get(usize::from(kind)).copied().unwrap_or_default();
+        event.from = if is(event::FROM_RESPONDER) { Role::Responder } else { Role::Initiator };
+    }
     match word >> event::RECORDS_SHIFT & event::MANY_RECORDS {
         event::MANY_RECORDS => pass.record(&mut event.at.record, near.record),
-        records => event.at.record = near.record + records,
+        records if P::READS => event.at.record = near.record + records,
+        _ => {}
     }
     match word >> event::NANOS_SHIFT {
         event::MANY_NANOS => pass.time(&mut event.at.time, near.time),
-        nanos => event.at.time = near.time + TimeDelta::from_nanos(nanos.cast_signed()),
+        nanos if P::READS => event.at.time = near.time + TimeDelta::from_nanos(nanos.cast_signed()),
+        _ => {}
     }
     if is(event::FLAGS) {
         pass.octet(&mut event.flags.0);
-    } else {
+    } else if P::READS {
         event.flags = flags_of(event.kind);
     }
     if is(event::SEQ) {
         pass.seq(&mut event.seq, expected[event.from]);
-    } else {
+    } else if P::READS {
         event.seq = expected[event.from];
     }
-    let near = acked(event);
+    let acked = course.acked_by(event);
     if is(event::ACK) {
-        pass.seq(&mut event.ack, near);
-    } else {
-        event.ack = near;
+        pass.seq(&mut event.ack, acked);
+    } else if P::READS {
+        event.ack = acked;
     }
     if is(event::OCTETS) {
         pass.small(&mut event.octets);
     }
+}
+
+/// `bit` where something is so.
+#[inline]
+fn bit(bit: u64, is: bool) -> u64 {
+    if is { bit } else { 0 }
 }
 
 /// The flags that an event of this kind has nearly always.

@@ -82,28 +82,24 @@ pub(super) fn marks_of(live: &mut Live) -> u64 {
     let responds = |role: Option<Role>| role == Some(Role::Responder);
     let has_other_scope = |seen: bool, its: u32| its != if seen { scope } else { 0 };
     let ways = live.ways();
-    let more = [
-        (IPV4, live.tuple.is_ipv4()),
-        (BY_RECORDS, live.stage.order == Order::Records),
-        (BOTH_WAYS, ways.both),
-        (ONE_WAY, ways.one),
-        (DEADLINE, live.deadline != Timestamp::MAX),
-        (
-            SCOPES,
-            has_other_scope(initiator.seen, initiator.scope)
-                || has_other_scope(responder.seen, responder.scope),
-        ),
-        (TALK, live.burst.talker.is_some()),
-        (RESPONDER_TALKS, responds(live.burst.talker)),
-        (RESPONDER_ASKED, responds(live.burst.requester)),
-        (ODD.initiator, initiator.is_odd()),
-        (ODD.responder, responder.is_odd()),
-        (BLANK.initiator, initiator.is_blank()),
-        (BLANK.responder, responder.is_blank()),
-        (PAUSE, live.pause().is_some()),
-        (REUSE, live.reuse().is_some()),
-        (RETRIED, live.syn_retries != 0),
-        (WORDY, live.letters.to_words()[1] != 0),
-    ];
-    more.into_iter().fold(marks, |marks, (mark, is)| if is { marks | mark } else { marks })
+    let mark = |mark: u64, is: bool| if is { mark } else { 0 };
+    marks
+        | mark(IPV4, live.tuple.is_ipv4())
+        | mark(BY_RECORDS, live.stage.order == Order::Records)
+        | mark(BOTH_WAYS, ways.both)
+        | mark(ONE_WAY, ways.one)
+        | mark(DEADLINE, live.deadline != Timestamp::MAX)
+        | mark(SCOPES, has_other_scope(initiator.seen, initiator.scope))
+        | mark(SCOPES, has_other_scope(responder.seen, responder.scope))
+        | mark(TALK, live.burst.talker.is_some())
+        | mark(RESPONDER_TALKS, responds(live.burst.talker))
+        | mark(RESPONDER_ASKED, responds(live.burst.requester))
+        | mark(ODD.initiator, initiator.is_odd())
+        | mark(ODD.responder, responder.is_odd())
+        | mark(BLANK.initiator, initiator.is_blank())
+        | mark(BLANK.responder, responder.is_blank())
+        | mark(PAUSE, live.pause().is_some())
+        | mark(REUSE, live.reuse().is_some())
+        | mark(RETRIED, live.syn_retries != 0)
+        | mark(WORDY, live.letters.to_words()[1] != 0)
 }

@@ -6,10 +6,21 @@ use crate::time::Timestamp;
 
 /// Takes values one after the other: writes them, or puts what was written in their place.
 pub(super) trait Pass {
+    /// True when it reads: what is only needed then is left out where it writes.
+    const READS: bool;
+
     /// A number, in as few octets as it needs.
     fn number(&mut self, number: &mut u64);
     /// The lowest `count` octets of a word, eight at most.
     fn word(&mut self, word: &mut u64, count: usize);
+
+    /// A word that says several things: made where it is written only.
+    #[inline]
+    fn code(&mut self, made: impl FnOnce() -> u64) -> u64 {
+        let mut word = if Self::READS { 0 } else { made() };
+        self.word(&mut word, 8);
+        word
+    }
 
     /// One octet.
     #[inline]
@@ -119,6 +130,8 @@ impl Sink {
 }
 
 impl Pass for Sink {
+    const READS: bool = false;
+
     #[inline]
     fn number(&mut self, number: &mut u64) {
         let number = *number;
@@ -147,7 +160,10 @@ impl Source<'_> {
     /// The next eight octets, of which `count` are passed.
     #[inline]
     fn take(&mut self, count: impl Fn(u64) -> usize) -> u64 {
-        let word = self.0.first_chunk().map_or_else(|| self.last_word(), |word| u64::from_le_bytes(*word));
+        let word = match self.0.first_chunk() {
+            Some(word) => u64::from_le_bytes(*word),
+            None => self.last_word(),
+        };
         self.0 = self.0.get(count(word)..).unwrap_or_default();
         word
     }
@@ -161,13 +177,16 @@ impl Source<'_> {
 }
 
 impl Pass for Source<'_> {
+    const READS: bool = true;
+
     #[inline]
     fn number(&mut self, number: &mut u64) {
-        let word =
-            self.take(|word| if word.trailing_zeros() < 8 { word.trailing_zeros() as usize + 1 } else { 1 });
-        *number = match word.trailing_zeros() + 1 {
-            count @ ..=8 => word << (64 - 8 * count) >> (64 - 7 * count),
-            _ => self.take(|_| 8),
+        let zeros = |word: u64| (word | 1 << 8).trailing_zeros();
+        // Behind eight zeros the number stands in full.
+        let word = self.take(|word| (zeros(word) & 7) as usize + 1);
+        *number = match zeros(word) {
+            8 => self.take(|_| 8),
+            zeros => word << (56 - 8 * zeros) >> (57 - 7 * zeros),
         };
     }
 

@@ -2,8 +2,8 @@
 
 use crate::flow::packed::WORD;
 
-/// Words of one page.
-const PAGE: usize = 1 << 13;
+/// Words of one page: so many come from the system as they are, zero.
+const PAGE: usize = 1 << 15;
 /// Cells are this long at most: the length of a packed flow is told in one octet.
 const LONGEST: usize = 255;
 

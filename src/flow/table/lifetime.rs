@@ -11,20 +11,15 @@ use crate::time::Timestamp;
 const LOOK_AHEAD: usize = 4;
 
 impl Table {
-    /// Notes when the flow in `slot` is to be looked at next.
+    /// Notes when the flow in `slot`, which has a deadline, is to be looked at next.
     pub(super) fn schedule(&mut self, slot: u32) {
-        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
-        // A clock that was set back must not make the flow due at once.
-        let quiet_since = live.last().time.max(self.watermark);
-        live.deadline = live.quiet_time(&self.limits).map_or(Timestamp::MAX, |quiet| quiet_since + quiet);
-        if live.deadline == Timestamp::MAX {
-            return;
-        }
+        let Some(Some(live)) = self.slots.get(slot as usize) else { return };
         if live.may_rest() && self.put_away(slot) {
             return;
         }
         let Some(Some(live)) = self.slots.get(slot as usize) else { return };
         // Most deadlines come nearer once the last ACK is seen: looking early saves a second entry.
+        let quiet_since = live.last().time.max(self.watermark);
         let look = second_of(live.deadline.min(quiet_since + self.limits.linger));
         if look < live.queued_for {
             self.queue(slot, look);

@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use self::cold::{COLD, Cold};
 use self::warmth::Warmth;
-use super::duplicates::Recent;
+use super::duplicates::{Recent, Signature};
 use super::event::Event;
 use super::facts::{Limits, Order, RecordRef};
 use super::finished::Outlet;
@@ -21,7 +21,7 @@ use super::index::Index;
 use super::live::{Live, NONE, Ways};
 use super::tombstone::Graveyard;
 use crate::dissect::{Dissected, IcmpError};
-use crate::net::{FourTuple, Role};
+use crate::net::FourTuple;
 use crate::tcp::Segment;
 use crate::time::{TimeDelta, Timestamp};
 
@@ -209,44 +209,35 @@ impl Table {
             }
         };
         self.latest = slot;
-        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
+        let Some((live, recent)) = in_use(&mut self.slots, &mut self.recents, slot) else { return };
         let from = live.role_of(segment.from_low);
         if segment.time < self.watermark {
             live.stage.order = Order::Records;
         }
-        let plain = live.stage.plain && live.predecessor == NONE && !segment.flags.is_control();
-        if !plain {
-            self.observe_known(segment, slot);
-            self.keep_within_limit(out);
-        } else if live.carry(segment, from) {
-            self.remember(slot, segment);
+        let signature = Signature::of(segment);
+        let is_alone = live.predecessor == NONE;
+        if is_alone && live.stage.plain && !segment.flags.is_control() {
+            if !live.carry(segment, from) {
+                // Not simply the next one.
+                if !live.adds(segment, from) && recent.is_copy(segment, signature) {
+                    return self.note_copy(slot, segment);
+                }
+                live.observe_plain(segment, from);
+            }
+            return recent.remember(segment, signature);
+        }
+        if is_alone && recent.is_copy(segment, signature) {
+            self.note_copy(slot, segment);
+        } else if is_alone && live.claims(segment, from) {
+            live.observe(segment, from, true);
+            recent.remember(segment, signature);
+            if live.set_deadline(&self.limits, self.watermark) {
+                self.schedule(slot);
+            }
         } else {
-            self.observe_odd(segment, slot, from);
+            self.observe_in_chain(segment, signature, slot);
         }
-    }
-
-    /// A segment of an open connection that is not simply the next one.
-    fn observe_odd(&mut self, segment: &Segment, slot: u32, from: Role) {
-        let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
-        let repeats = || self.recents.get(slot as usize).is_some_and(|recent| recent.is_copy(segment));
-        if !live.adds(segment, from) && repeats() {
-            return self.note_copy(slot, segment);
-        }
-        live.observe_plain(segment, from);
-        self.remember(slot, segment);
-    }
-
-    /// Remembers `segment` among the last ones of the flow in `slot`.
-    #[inline]
-    fn remember(&mut self, slot: u32, segment: &Segment) {
-        if let Some(recent) = self.recents.get_mut(slot as usize) {
-            recent.remember(segment);
-        }
-    }
-
-    /// True when the very same packet came just before for the flow in `slot`, whatever it may add.
-    fn has_passed(&self, slot: u32, segment: &Segment) -> bool {
-        self.recents.get(slot as usize).is_some_and(|recent| recent.is_copy(segment))
+        self.keep_within_limit(out);
     }
 
     /// Counts `segment`, a copy of one that came for the flow in `slot`.
@@ -373,6 +364,16 @@ impl Table {
             None => Some(self.cold.get(slot)?.tuple()),
         }
     }
+}
+
+/// The flow in `slot`, one in use, and its last segments.
+#[inline]
+fn in_use<'a>(
+    slots: &'a mut [Option<Live>],
+    recents: &'a mut [Recent],
+    slot: u32,
+) -> Option<(&'a mut Live, &'a mut Recent)> {
+    Some((slots.get_mut(slot as usize)?.as_mut()?, recents.get_mut(slot as usize)?))
 }
 
 impl TableStats {

@@ -1,7 +1,7 @@
 //! Which incarnation of a four-tuple a segment belongs to: its numbers tell, not only its addresses.
 
-use super::{Table, grave_of};
-use crate::flow::duplicates::Recent;
+use super::{Table, grave_of, in_use};
+use crate::flow::duplicates::{Recent, Signature};
 use crate::flow::facts::Order;
 use crate::flow::letters::Letter;
 use crate::flow::live::{Live, NONE};
@@ -33,20 +33,25 @@ impl Table {
         self.begin(segment, hash, None);
     }
 
-    pub(super) fn observe_known(&mut self, segment: &Segment, newest: u32) {
+    /// A segment of a four-tuple whose newest incarnation, in `newest`, has a predecessor, or did not expect it.
+    pub(super) fn observe_in_chain(&mut self, segment: &Segment, signature: Signature, newest: u32) {
         // The first copy may have changed where the next one would be placed: ask before, and ask all.
-        let passed = self.chain(newest).map(|(slot, _)| slot).find(|&slot| self.has_passed(slot, segment));
+        let recent = |slot: u32| self.recents.get(slot as usize);
+        let has_passed = |slot: &u32| recent(*slot).is_some_and(|recent| recent.is_copy(segment, signature));
+        let passed = self.chain(newest).map(|(slot, _)| slot).find(has_passed);
         if let Some(slot) = passed {
             return self.note_copy(slot, segment);
         }
         match self.place(segment, newest) {
             Place::New => self.begin(segment, self.hash_of(&segment.tuple), Some(newest)),
             Place::Flow { slot, trusted } => {
-                let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
+                let Some((live, recent)) = in_use(&mut self.slots, &mut self.recents, slot) else { return };
                 let from = live.role_of(segment.from_low);
                 live.observe(segment, from, trusted);
-                self.remember(slot, segment);
-                self.schedule(slot);
+                recent.remember(segment, signature);
+                if live.set_deadline(&self.limits, self.watermark) {
+                    self.schedule(slot);
+                }
                 if slot != newest
                     && let Some(Some(successor)) = self.slots.get_mut(newest as usize)
                 {
@@ -59,23 +64,16 @@ impl Table {
 
     /// Finds the incarnation that a segment belongs to, by its numbers.
     fn place(&self, segment: &Segment, newest: u32) -> Place {
-        if !segment.flags.syn()
-            && let Some(Some(live)) = self.slots.get(newest as usize)
-            && live.believes_anything()
-        {
-            return Place::Flow { slot: newest, trusted: true };
-        }
         let chain = || {
             self.chain(newest)
                 .filter(|(_, live)| live.deadline > self.watermark)
                 .map(|(slot, live)| (slot, live, live.role_of(segment.from_low)))
         };
         let found = |slot| Place::Flow { slot, trusted: true };
+        if let Some((slot, ..)) = chain().find(|(_, live, from)| live.expects(segment, *from)) {
+            return found(slot);
+        }
         if segment.flags.syn() {
-            let own = |&(_, live, from): &(u32, &Live, Role)| live.knows_syn(segment, from);
-            if let Some((slot, ..)) = chain().find(own) {
-                return found(slot);
-            }
             return match chain().next() {
                 Some((slot, live, from)) if live.may_be_opened_by(segment, from) => found(slot),
                 // A SYN-ACK answers a SYN; one that answers none that was seen opens nothing on a live flow.
@@ -84,9 +82,6 @@ impl Table {
                 }
                 _ => Place::New,
             };
-        }
-        if let Some((slot, ..)) = chain().find(|(_, live, from)| live.fits_exactly(segment, *from)) {
-            return found(slot);
         }
         match chain().find(|(_, live, from)| live.fits_roughly(segment, *from)) {
             Some((slot, ..)) => found(slot),
@@ -122,15 +117,17 @@ impl Table {
         if segment.time < self.watermark {
             live.stage.order = Order::Records;
         }
-        let slot = self.store(live, Recent::default());
-        self.remember(slot, segment);
-        if let Some(Some(live)) = self.slots.get_mut(slot as usize) {
-            live.observe(segment, opener, true);
-        }
+        let mut recent = Recent::default();
+        recent.remember(segment, Signature::of(segment));
+        live.observe(segment, opener, true);
+        let is_due_one_day = live.set_deadline(&self.limits, self.watermark);
+        let slot = self.store(live, recent);
         if !newest.is_some_and(|old| self.index.replace(hash, old, slot)) {
             self.index.insert(hash, slot);
         }
-        self.schedule(slot);
+        if is_due_one_day {
+            self.schedule(slot);
+        }
         self.trim_chain(slot);
     }
 
@@ -208,6 +205,16 @@ impl Live {
     #[inline]
     pub(super) fn is_newest_of(&self, segment: &Segment, now: Timestamp) -> bool {
         self.is_between(segment, false) && self.successor().is_none() && self.deadline > now
+    }
+
+    /// True when `segment` belongs to this flow, the only one on its four-tuple.
+    pub(super) fn claims(&self, segment: &Segment, from: Role) -> bool {
+        !segment.flags.syn() && self.believes_anything() || self.expects(segment, from)
+    }
+
+    /// True when `segment` has the numbers of this flow.
+    fn expects(&self, segment: &Segment, from: Role) -> bool {
+        if segment.flags.syn() { self.knows_syn(segment, from) } else { self.fits_exactly(segment, from) }
     }
 
     /// True when `segment` is a SYN (or SYN-ACK) of this incarnation: the ISN tells.

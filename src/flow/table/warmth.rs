@@ -74,9 +74,8 @@ impl Table {
         let recent = self.recents.get(slot as usize).copied().unwrap_or_default();
         let (tuple, deadline) = (live.tuple, live.deadline);
         let Some(packed) = self.cold.push(live, &recent, self.watermark) else { return false };
-        if let Some(live) = place.take() {
-            self.rooms.push(live.events.into_room());
-        }
+        self.rooms.push(std::mem::take(live.events.list_mut()));
+        *place = None;
         self.free.push(slot);
         self.index.replace(self.hash_of(&tuple), slot, packed);
         if deadline < Timestamp::MAX {
