@@ -17,7 +17,7 @@ use std::time::Duration;
 use closewait::Analysis;
 use closewait::capture::{Input, LinkType, Record};
 use closewait::dissect::{Dissected, Dissector};
-use closewait::flow::{Finished, Limits, Outlet, Table};
+use closewait::flow::{Finished, Judge, Limits, Outlet, Table};
 use closewait::report::{FlowsCsv, Order};
 use closewait::tcp::Segment;
 use closewait::time::Timestamp;
@@ -118,17 +118,18 @@ impl Subject {
     fn observe(&self) {
         let mut table = Table::new(Limits::default());
         let mut finished = Finished::default();
-        let mut judge = |finished: &mut Finished| {
-            finished.judge(&Limits::default(), |flow| {
+        let mut judge = Judge::new(Limits::default());
+        let mut tell = |finished: &mut Finished| {
+            judge.judge(finished, |flow| {
                 black_box(flow.id);
             });
         };
-        let mut out = Outlet::new(&mut finished, &mut judge);
+        let mut out = Outlet::new(&mut finished, &mut tell);
         for segment in &self.segments {
             table.observe(segment, &mut out);
         }
         table.finish(&mut out);
-        judge(&mut finished);
+        tell(&mut finished);
     }
 
     fn run(&self) -> BTreeMap<&'static str, u64> {

@@ -8,7 +8,7 @@ use super::pipeline::InputSight;
 use crate::capture::{Account, Locator};
 use crate::diagnose::{Context, Finding, InputFinding, Severity, Sight, diagnose, diagnose_input};
 use crate::dissect::SkipTally;
-use crate::flow::{Finished, Flow, FlowOutcome, Limits, TableStats};
+use crate::flow::{Flow, FlowOutcome, Limits, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{Report, Sources};
 
@@ -64,13 +64,7 @@ impl<'r> Teller<'r> {
         self.error.is_err()
     }
 
-    /// Judges and tells all of `finished`.
-    pub(super) fn tell(&mut self, finished: &mut Finished, locator: &Locator) {
-        let limits = self.limits;
-        finished.judge(&limits, |flow| self.tell_flow(flow, locator));
-    }
-
-    fn tell_flow(&mut self, flow: &Flow, locator: &Locator) {
+    pub(super) fn tell(&mut self, flow: &Flow, locator: &Locator) {
         if self.error.is_err() {
             return;
         }

@@ -1,28 +1,35 @@
 //! Flows that left the table, on their way to be judged: at once, or by another thread.
 
-use super::Flow;
+use std::collections::VecDeque;
+
 use super::event::Event;
 use super::facts::Limits;
 use super::judge::{Circumstances, judge};
 use super::live::Live;
 use super::packed::{Packed, Packer, is_packable};
+use super::{Directions, Flow};
 use crate::time::Timestamp;
 
 /// Flows that are told at once: enough to make handing them over cheap, few enough to lie in a cache.
 const BATCH: usize = 512;
 
 /// Flows that are finished, in the order in which they were, and not judged yet. Filled by a
-/// [`Table`](super::Table) through an [`Outlet`], emptied by [`Finished::judge`]; used again, it allocates nothing.
+/// [`Table`](super::Table) through an [`Outlet`], emptied by a [`Judge`]; used again, it allocates nothing.
 #[derive(Debug, Default)]
 pub struct Finished {
     terms: Vec<(Terms, Form)>,
-    /// Packed flows, one behind the other.
+    /// How many of them were taken out again.
+    taken: usize,
+    /// Packed flows, one behind the other, from the octet `start` on.
     octets: Vec<u8>,
+    start: usize,
     /// Those that cannot be packed.
-    whole: Vec<Live>,
-    /// Kept for its allocation.
-    room: Vec<Event>,
+    whole: VecDeque<Live>,
     packer: Packer,
+    /// At which places of the input flows began that are this table's; a table that follows all does not tell.
+    begun: Vec<u64>,
+    /// All that was finished until this place of the input is here, or was.
+    place: u64,
 }
 
 /// When and on what terms a flow left the table.
@@ -32,10 +39,10 @@ pub(super) struct Terms {
     pub(super) decided: Timestamp,
     /// Capture time then: the latest, or less where the clock was set back.
     pub(super) now: Timestamp,
+    /// How many segments and ICMP errors had been taken then.
+    pub(super) place: u64,
     /// The input broke off during its life.
     pub(super) cut: bool,
-    /// No flow was captured in both directions, and some show that they had two.
-    pub(super) one_way: bool,
     /// It left before its end.
     pub(super) evicted: bool,
 }
@@ -46,42 +53,69 @@ enum Form {
     Whole,
 }
 
+/// What orders finished flows: the place of the input at which they were finished, when that was to be, and the id.
+pub(crate) type Turn = (u64, Timestamp, u64);
+
 impl Finished {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.terms.len()
+        self.terms.len() - self.taken
     }
 
     /// True when there are none.
     pub fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.len() == 0
     }
 
-    /// Judges them in their order by `limits`, and hands each to `tell`; none is left.
-    pub fn judge(&mut self, limits: &Limits, mut tell: impl FnMut(&Flow)) {
-        let mut whole = self.whole.drain(..);
-        let mut at = 0;
-        for (terms, form) in self.terms.drain(..) {
-            let live = match form {
-                Form::Packed => {
-                    let rest = self.octets.get(at..).and_then(Packed::new);
-                    let Some(packed) = rest else { continue };
-                    at += packed.octets().len();
-                    Some(packed.unpack(std::mem::take(&mut self.room)))
-                }
-                Form::Whole => whole.next(),
-            };
-            let Some(mut live) = live else { continue };
-            live.stage.evicted = terms.evicted;
-            let events = std::mem::take(live.events.list_mut());
-            let Terms { decided, now, cut, one_way, .. } = terms;
-            let flow = judge(&live, events, &Circumstances { decided, now, cut, one_way, limits });
-            tell(&flow);
-            self.room = flow.events;
-            self.room.clear();
+    /// The turn of the first one.
+    #[inline]
+    pub(crate) fn next_turn(&self) -> Option<Turn> {
+        let &(Terms { place, decided, .. }, form) = self.terms.get(self.taken)?;
+        let id = match form {
+            Form::Packed => self.packed()?.id(),
+            Form::Whole => self.whole.front()?.first.record,
+        };
+        Some((place, decided, id))
+    }
+
+    /// All flows that were finished until this place of the input are in here, or were.
+    pub(crate) const fn place(&self) -> u64 {
+        self.place
+    }
+
+    /// At which places of the input flows of this table began since it was last asked.
+    pub(crate) fn take_begun(&mut self) -> impl Iterator<Item = u64> {
+        self.begun.drain(..)
+    }
+
+    /// True when there is nothing to be told in here.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.is_empty() && self.begun.is_empty()
+    }
+
+    fn packed(&self) -> Option<Packed<'_>> {
+        Packed::new(self.octets.get(self.start..)?)
+    }
+
+    /// Takes the first one out; its events lie in `room`.
+    fn take(&mut self, room: &mut Vec<Event>) -> Option<(Live, Terms)> {
+        let &(terms, form) = self.terms.get(self.taken)?;
+        self.taken += 1;
+        let live = match form {
+            Form::Packed => {
+                let packed = self.packed()?;
+                let live = packed.unpack(std::mem::take(room));
+                self.start += packed.octets().len();
+                live
+            }
+            Form::Whole => self.whole.pop_front()?,
+        };
+        if self.is_empty() {
+            self.terms.clear();
+            self.octets.clear();
+            (self.taken, self.start) = (0, 0);
         }
-        drop(whole);
-        self.octets.clear();
+        Some((live, terms))
     }
 
     /// Adds a packed flow.
@@ -97,9 +131,59 @@ impl Finished {
             self.terms.push((terms, Form::Packed));
             return live.events.into_room();
         }
-        self.whole.push(live);
+        self.whole.push_back(live);
         self.terms.push((terms, Form::Whole));
         Vec::new()
+    }
+}
+
+/// Judges finished flows, in the order in which they were finished.
+#[derive(Debug)]
+pub struct Judge {
+    limits: Limits,
+    /// The directions of all flows so far, and of those to come once the input has ended.
+    directions: Directions,
+    /// Kept for its allocation.
+    room: Vec<Event>,
+}
+
+impl Judge {
+    /// One who has seen none yet.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, directions: Directions::default(), room: Vec::new() }
+    }
+
+    /// The input has ended: the directions of all flows that are still to come.
+    pub fn expect(&mut self, coming: Directions) {
+        self.directions = self.directions.joined(coming);
+    }
+
+    /// Judges all of `finished`, and hands each to `tell`; none is left.
+    pub fn judge(&mut self, finished: &mut Finished, mut tell: impl FnMut(&Flow)) {
+        while self.judge_first(finished, |stream| stream, &mut tell) {}
+    }
+
+    /// Judges the first of `finished` and hands it to `tell`; `number` gives its number among all flows for that among
+    /// its table's. False when there is none.
+    #[inline]
+    pub(crate) fn judge_first(
+        &mut self,
+        finished: &mut Finished,
+        number: impl FnOnce(u64) -> u64,
+        tell: impl FnOnce(&Flow),
+    ) -> bool {
+        let Some((mut live, terms)) = finished.take(&mut self.room) else { return false };
+        live.stage.evicted = terms.evicted;
+        live.stream = number(live.stream);
+        let one_way = self.directions.are_one_way();
+        self.directions.note(live.ways());
+        let events = std::mem::take(live.events.list_mut());
+        let Terms { decided, now, cut, .. } = terms;
+        let flow = judge(&live, events, &Circumstances { decided, now, cut, one_way, limits: &self.limits });
+        tell(&flow);
+        self.room = flow.events;
+        self.room.clear();
+        true
     }
 }
 
@@ -121,22 +205,34 @@ impl<'a> Outlet<'a> {
         Self { batch, take: None }
     }
 
+    /// A flow of a part of a table began at this place of the input.
+    pub(super) fn note_begun(&mut self, place: u64) {
+        self.batch.begun.push(place);
+    }
+
+    /// Nothing more was finished until this place of the input.
+    pub(super) fn note_place(&mut self, place: u64) {
+        self.batch.place = place;
+    }
+
     pub(super) fn push_packed(&mut self, packed: Packed<'_>, terms: Terms) {
         self.batch.push_packed(packed, terms);
-        self.pass_on();
+        self.pass_on(terms.place);
     }
 
     /// Takes a flow in use; gives back the memory of its events where that is not needed.
     pub(super) fn push(&mut self, live: Live, terms: Terms) -> Vec<Event> {
         let room = self.batch.push(live, terms);
-        self.pass_on();
+        self.pass_on(terms.place);
         room
     }
 
-    fn pass_on(&mut self) {
+    fn pass_on(&mut self, place: u64) {
         if let Some(take) = &mut self.take
             && self.batch.len() >= BATCH
         {
+            // What is finished at the same place comes later.
+            self.batch.place = place.saturating_sub(1);
             take(self.batch);
         }
     }

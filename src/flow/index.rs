@@ -96,10 +96,7 @@ impl Index {
 
     /// Takes out all slots that have an id, in the order of the ids. Sorts in place: with millions of flows, a list of
     /// them beside the index would be felt.
-    pub(super) fn take_sorted(
-        &mut self,
-        id: &dyn Fn(u32) -> Option<u64>,
-    ) -> impl Iterator<Item = u32> + use<> {
+    pub(super) fn take_sorted(&mut self, id: &dyn Fn(u32) -> Option<u64>) -> SortedSlots {
         self.used = 0;
         let mut entries = std::mem::take(&mut self.entries);
         entries.retain(|&entry| entry != EMPTY && id(slot_in(entry)).is_some());
@@ -114,7 +111,7 @@ impl Index {
         } else {
             entries.sort_unstable_by_key(|&entry| id(slot_in(entry)));
         }
-        entries.into_iter().map(slot_in)
+        SortedSlots(entries.into_iter())
     }
 
     /// Octets that it takes.
@@ -178,6 +175,22 @@ impl Index {
     /// From `from` on to `to`, around the end.
     fn steps(&self, from: usize, to: usize) -> usize {
         to.wrapping_sub(from) & (self.entries.len() - 1)
+    }
+}
+
+/// Slots in the order of their ids, in the memory of the index that held them.
+#[derive(Debug)]
+pub(super) struct SortedSlots(std::vec::IntoIter<u64>);
+
+impl SortedSlots {
+    /// The next slot.
+    pub(super) fn first(&self) -> Option<u32> {
+        self.0.as_slice().first().map(|&entry| slot_in(entry))
+    }
+
+    /// Goes on to the one behind.
+    pub(super) fn pass(&mut self) {
+        self.0.next();
     }
 }
 

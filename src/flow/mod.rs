@@ -10,6 +10,7 @@
 //! * When a flow is finished (orderly close or reset, and a quiet time after it; or the input ends) its
 //!   events are replayed through the states of RFC 9293, and it becomes a [`Flow`].
 
+mod clock;
 mod duplicates;
 mod event;
 mod facts;
@@ -27,6 +28,7 @@ mod outcome;
 mod packed;
 mod replay;
 mod resets;
+mod sharded;
 mod spell;
 mod table;
 mod tombstone;
@@ -36,10 +38,12 @@ pub use facts::{
     CloseWait, EndpointState, FinFacts, Flow, Handshake, Limits, Order, Origin, Pause, RecordRef, Reuse,
     ReuseKind, Traffic,
 };
-pub use finished::{Finished, Outlet};
+pub(crate) use finished::Turn;
+pub use finished::{Finished, Judge, Outlet};
 pub use history::{Entry, History, Replay};
 pub use letters::{Letter, Letters};
 pub use outcome::FlowOutcome;
 pub use replay::{Premise, Step, replay};
 pub use resets::{Answered, Reset, ResetKind};
-pub use table::{Directions, PacketCopy, Table, TableStats};
+pub use sharded::Table;
+pub use table::{Directions, PacketCopy, TableStats};

@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// waits for one of them or for the input.
 #[derive(Debug)]
 pub(crate) struct Permits {
+    count: usize,
     free: Mutex<usize>,
     given_back: Condvar,
 }
@@ -16,7 +17,12 @@ pub(crate) struct Permit<'a>(&'a Permits);
 
 impl Permits {
     pub(crate) const fn new(count: usize) -> Self {
-        Self { free: Mutex::new(count), given_back: Condvar::new() }
+        Self { count, free: Mutex::new(count), given_back: Condvar::new() }
+    }
+
+    /// How many there are, free or not.
+    pub(crate) const fn count(&self) -> usize {
+        self.count
     }
 
     /// Waits for a permit.

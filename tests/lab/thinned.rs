@@ -11,7 +11,7 @@ use std::{env, fs};
 use closewait::capture::Input;
 use closewait::diagnose::{Context, Doubts, Finding, Severity, diagnose};
 use closewait::dissect::{Dissected, Dissector, IcmpError};
-use closewait::flow::{Finished, Flow, Limits, Outlet, Table};
+use closewait::flow::{Finished, Flow, Judge, Limits, Outlet, Table};
 use closewait::tcp::Segment;
 use closewait::time::TimeDelta;
 
@@ -208,8 +208,11 @@ fn observe(packets: &[Packet], mut tell: impl FnMut(&Flow, &[Finding])) {
             Packet::Icmp(error) => table.observe_icmp(&IcmpError { record, ..*error }, &mut out),
         }
     }
+    let coming = table.directions();
     table.finish(&mut out);
-    finished.judge(&limits, &mut done);
+    let mut judge = Judge::new(limits);
+    judge.expect(coming);
+    judge.judge(&mut finished, &mut done);
 }
 
 /// What is true of each four-tuple.

@@ -3,7 +3,7 @@
 use closewait::Analysis;
 use closewait::capture::Input;
 use closewait::diagnose::{Context, Finding, InputFinding, Sight, diagnose};
-use closewait::flow::{Finished, Flow, Limits, Outlet, Table, TableStats};
+use closewait::flow::{Finished, Flow, Judge, Limits, Outlet, Table, TableStats};
 
 use super::trace::{BYSTANDER_PORT, Entry};
 
@@ -36,18 +36,19 @@ impl Outcome {
     pub fn within(entries: &[Entry], limits: Limits) -> Self {
         let mut table = Table::new(limits);
         let mut outcome = Self::default();
-        let mut finished = Finished::default();
+        let (mut judge, mut finished) = (Judge::new(limits), Finished::default());
         for (after, entry) in entries.iter().enumerate() {
             let mut out = Outlet::gather(&mut finished);
             match entry {
                 Entry::Segment(segment) => table.observe(segment, &mut out),
                 Entry::Icmp(error) => table.observe_icmp(error, &mut out),
             }
-            finished.judge(&limits, |flow| outcome.tell(flow, after, &limits));
+            judge.judge(&mut finished, |flow| outcome.tell(flow, after, &limits));
         }
         outcome.sight.coming = table.directions();
+        judge.expect(outcome.sight.coming);
         table.finish(&mut Outlet::gather(&mut finished));
-        finished.judge(&limits, |flow| outcome.tell(flow, entries.len(), &limits));
+        judge.judge(&mut finished, |flow| outcome.tell(flow, entries.len(), &limits));
         outcome.stats = table.stats();
         outcome
     }

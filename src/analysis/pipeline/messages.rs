@@ -1,37 +1,29 @@
 //! What stages on different threads hand to each other.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
-use super::following::InputSight;
-use super::reading::InputEnd;
+use super::following::{FlowSight, InputClose};
 use crate::dissect::Dissected;
 use crate::flow::{Finished, Outlet, TableStats};
 use crate::threads::Sender;
 
-/// From reading to following.
+/// From reading to all that follow.
+#[derive(Clone)]
 pub(super) enum Read {
-    /// What was found, in order, and the octets read until then.
-    Segments(Vec<Dissected>, u64),
+    /// What was found, in order.
+    Segments(Arc<Vec<Dissected>>),
     /// All was read.
-    End(Box<InputEnd>),
+    End(Arc<InputClose>),
 }
 
 /// From following to telling.
 pub(super) enum Followed {
     /// Flows, in the order in which they were finished.
     Flows(Finished),
-    /// Octets read until here.
-    Octets(u64),
     /// The input has ended; flows that follow are those it finishes.
-    Sight(Box<InputSight>),
+    Sight(Box<FlowSight>),
     /// All flows were told.
-    End(Box<RunEnd>),
-}
-
-/// What is known once all flows were finished.
-pub(super) struct RunEnd {
-    pub(super) input: InputEnd,
-    pub(super) table: TableStats,
+    End(TableStats),
 }
 
 /// Hands flows over in batches.
@@ -62,27 +54,25 @@ impl FlowOutlet {
     /// Hands `next` over, behind all flows that were put in; false when nobody listens any more.
     #[must_use]
     pub(super) fn send(&mut self, next: Followed) -> bool {
-        self.flush();
+        let _ = self.flush();
         self.line.pass(next);
         !self.line.closed
     }
 
-    /// True when nobody listens any more.
-    pub(super) const fn is_closed(&self) -> bool {
-        self.line.closed
-    }
-
-    fn flush(&mut self) {
-        if !self.batch.is_empty() {
-            self.line.pass_on(&mut self.batch);
-        }
+    /// Hands over what was put in; false when nobody listens any more.
+    #[must_use]
+    pub(super) fn flush(&mut self) -> bool {
+        self.line.pass_on(&mut self.batch);
+        !self.line.closed
     }
 }
 
 /// What was finished before a panic is told, as it is on one thread.
 impl Drop for FlowOutlet {
     fn drop(&mut self) {
-        self.flush();
+        if !self.batch.is_blank() {
+            let _ = self.flush();
+        }
     }
 }
 

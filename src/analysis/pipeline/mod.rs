@@ -18,7 +18,9 @@
 //!   thread that may itself be waiting for a pipe.
 
 mod following;
+mod merging;
 mod messages;
+mod numbers;
 mod reading;
 mod source;
 mod threads;
@@ -29,11 +31,11 @@ pub(super) use self::threads::run_on_threads;
 
 use std::io;
 
-use self::following::Following;
+use self::following::{Following, InputClose};
 use self::reading::Reading;
 use super::Outcome;
 use super::teller::Teller;
-use crate::flow::{Finished, Limits, Outlet};
+use crate::flow::{Finished, Judge, Limits, Outlet};
 
 /// Is told the octets read so far.
 pub(super) type Progress<'a> = Option<Box<dyn FnMut(u64) + 'a>>;
@@ -45,11 +47,11 @@ pub(super) fn run_here(
     mut teller: Teller<'_>,
     mut progress: Progress<'_>,
 ) -> io::Result<Outcome> {
-    let (mut reading, mut following) = (Reading::new(source), Following::new(limits));
-    let mut finished = Finished::default();
+    let (mut reading, mut following) = (Reading::new(source), Following::new(limits, 0, 1));
+    let (mut judge, mut finished) = (Judge::new(limits), Finished::default());
     loop {
         let more = reading.turn(|order, locator| {
-            let mut tell = |finished: &mut Finished| teller.tell(finished, locator);
+            let mut tell = |finished: &mut Finished| judge.judge(finished, |flow| teller.tell(flow, locator));
             let mut out = Outlet::new(&mut finished, &mut tell);
             order.release(|found| following.observe(found, &mut out));
             tell(&mut finished);
@@ -63,13 +65,14 @@ pub(super) fn run_here(
     }
     let (mut order, end) = reading.finish();
     let locator = &end.account.locator;
-    let mut tell = |finished: &mut Finished| teller.tell(finished, locator);
+    let mut tell = |finished: &mut Finished| judge.judge(finished, |flow| teller.tell(flow, locator));
     let mut out = Outlet::new(&mut finished, &mut tell);
     order.finish(|found| following.observe(found, &mut out));
-    let sight = following.end_of_input(&end, &mut out);
+    let sight = following.end_of_input(&InputClose::of(&end.account), &mut out);
     tell(&mut finished);
-    teller.learn(sight);
-    let mut tell = |finished: &mut Finished| teller.tell(finished, locator);
+    judge.expect(sight.coming);
+    teller.learn(sight.of_input(&end));
+    let mut tell = |finished: &mut Finished| judge.judge(finished, |flow| teller.tell(flow, locator));
     let stats = following.finish(&mut Outlet::new(&mut finished, &mut tell));
     tell(&mut finished);
     teller.finish(end.account, &end.tally, stats)

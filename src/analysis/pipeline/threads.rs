@@ -1,27 +1,30 @@
 //! The stages side by side.
 
+use std::io;
 use std::panic::resume_unwind;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
-use std::{io, mem};
 
-use super::following::Following;
-use super::messages::{FlowOutlet, Followed, Read, RunEnd};
-use super::reading::Reading;
+use super::following::{Following, InputClose};
+use super::merging::{Merging, Next};
+use super::messages::{FlowOutlet, Followed, Read};
+use super::reading::{InputEnd, Reading};
 use super::{Progress, Source};
 use crate::analysis::Outcome;
 use crate::analysis::teller::Teller;
 use crate::capture::{Extent, Growth, Locator};
 use crate::dissect::Dissected;
-use crate::flow::{Finished, Limits};
+use crate::flow::{Judge, Limits, Table, TableStats};
 use crate::threads::{Permits, Receiver, Sender, channel};
 
 /// Batches on their way between two stages: more would not make up for a stage that is slower than another.
 const BATCHES: usize = 3;
 /// Turns of reading whose segments go on together: 3000 to 6000, some 400 KiB, so that threads are woken rarely.
 const TURNS: usize = 3;
-/// Octets are told on with every so many batches of segments.
-const BATCHES_TO_PROGRESS: u64 = 4;
+/// Parts of the table at most: more threads than stages would have to share what the caller's thread judges and tells.
+const MOST_PARTS: usize = 4;
 
 /// Reading and following on threads of their own, telling on the caller's.
 pub(in crate::analysis) fn run_on_threads(
@@ -31,29 +34,38 @@ pub(in crate::analysis) fn run_on_threads(
     progress: Progress<'_>,
     permits: &Arc<Permits>,
 ) -> io::Result<Outcome> {
-    let (read, to_follow) = channel(BATCHES, permits);
-    let (finished, to_tell) = channel(BATCHES, permits);
-    let (spent_segments, empty_segments) = mpsc::channel();
-    let (spent_flows, empty_flows) = mpsc::channel();
+    let parts = Table::parts(&limits, permits.count().min(MOST_PARTS));
     let (grown, growths) = mpsc::channel();
-
-    let reader = start("read", permits, move || {
-        let known = Extent::default();
-        read_all(Reading::new(source), Outlet { read, batch: Vec::new(), empty_segments, grown, known });
-    })?;
-    let follower = start("follow", permits, move || {
-        follow_all(
-            Following::new(limits),
-            &to_follow,
-            &spent_segments,
-            FlowOutlet::new(finished, empty_flows),
-        );
-    })?;
-    let ended = {
-        let _permit = permits.take();
-        tell_all(&mut teller, &Inlet { to_tell, spent_flows, growths }, progress)
+    let (ended, end) = mpsc::channel();
+    let octets = Arc::new(AtomicU64::new(0));
+    let (mut to_follow, mut to_tell, mut threads) = (Vec::new(), Vec::new(), Vec::new());
+    for part in 0..parts {
+        let (read, following) = channel(BATCHES, permits);
+        let (finished, telling) = channel(BATCHES, permits);
+        let (spent, empty) = mpsc::channel();
+        to_follow.push(read);
+        to_tell.push((telling, spent));
+        threads.push(start("follow", permits, move || {
+            follow_all(Following::new(limits, part, parts), &following, FlowOutlet::new(finished, empty));
+        })?);
+    }
+    let out = Outlet {
+        read: to_follow,
+        batches: Batches::default(),
+        octets: Arc::clone(&octets),
+        grown,
+        known: Extent::default(),
     };
-    match ended {
+    threads.push(start("read", permits, move || {
+        // Without a listener the run has ended.
+        let _ = read_all(Reading::new(source), out).is_some_and(|end| ended.send(end).is_ok());
+    })?);
+    let told = {
+        let _permit = permits.take();
+        let inlet = Inlet { merging: Merging::new(to_tell), growths, octets, end };
+        tell_all(&mut teller, &mut Judge::new(limits), inlet, progress)
+    };
+    match told {
         Told::All(end) => {
             let RunEnd { input, table } = *end;
             teller.finish(input.account, &input.tally, table)
@@ -61,7 +73,7 @@ pub(in crate::analysis) fn run_on_threads(
         Told::Failed(error) => Err(error),
         Told::Broken => {
             // Whoever panicked closed the channels behind it: its neighbours ended for that.
-            for thread in [follower, reader] {
+            for thread in threads {
                 thread.join().unwrap_or_else(|panic| resume_unwind(panic));
             }
             Err(io::Error::other("a stage of the analysis ended too early"))
@@ -83,13 +95,34 @@ fn start(
 
 /// Where what was read goes.
 struct Outlet {
-    read: Sender<Read>,
-    batch: Vec<Dissected>,
-    empty_segments: mpsc::Receiver<Vec<Dissected>>,
+    read: Vec<Sender<Read>>,
+    batches: Batches,
+    /// Octets read so far.
+    octets: Arc<AtomicU64>,
     /// What the locator learns, told before the segments whose records it tells of. No more of it is under way than
     /// of them.
     grown: mpsc::Sender<Growth>,
     known: Extent,
+}
+
+/// Batches of segments that go round: one is used again when all who follow are through with it.
+#[derive(Default)]
+struct Batches {
+    current: Vec<Dissected>,
+    lent: Vec<Arc<Vec<Dissected>>>,
+}
+
+impl Batches {
+    /// What was gathered; from now on an empty one is filled.
+    fn take(&mut self) -> Arc<Vec<Dissected>> {
+        let free = self.lent.iter().position(|batch| Arc::strong_count(batch) == 1);
+        let mut empty =
+            free.and_then(|place| Arc::into_inner(self.lent.swap_remove(place))).unwrap_or_default();
+        empty.clear();
+        let full = Arc::new(std::mem::replace(&mut self.current, empty));
+        self.lent.push(Arc::clone(&full));
+        full
+    }
 }
 
 impl Outlet {
@@ -102,67 +135,65 @@ impl Outlet {
 
     /// Hands the batch over; false when nobody listens any more.
     #[must_use]
-    fn send(&mut self, octets: u64) -> bool {
-        let empty = self.empty_segments.try_recv().unwrap_or_default();
-        self.read.send(Read::Segments(mem::replace(&mut self.batch, empty), octets))
+    fn send_batch(&mut self) -> bool {
+        let batch = Read::Segments(self.batches.take());
+        self.send(&batch)
+    }
+
+    #[must_use]
+    fn send(&self, read: &Read) -> bool {
+        self.read.iter().all(|follower| follower.send(read.clone()))
     }
 }
 
 /// What was read before a panic is followed, as it is on one thread.
 impl Drop for Outlet {
     fn drop(&mut self) {
-        if !self.batch.is_empty() {
-            let _ = self.send(0);
+        if !self.batches.current.is_empty() {
+            let _ = self.send_batch();
         }
     }
 }
 
-fn read_all<S: Source>(mut reading: Reading<S>, mut out: Outlet) {
+/// `None` when nobody listens any more.
+fn read_all<S: Source>(mut reading: Reading<S>, mut out: Outlet) -> Option<Box<InputEnd>> {
     let mut more = true;
     while more {
         for _ in 0..TURNS {
-            more = more && reading.turn(|order, _| order.release(|found| out.batch.push(*found)));
+            let batch = &mut out.batches.current;
+            more = more && reading.turn(|order, _| order.release(|found| batch.push(*found)));
             out.tell_growth(reading.locator());
         }
-        if !out.send(reading.octets()) {
-            return;
+        out.octets.store(reading.octets(), Relaxed);
+        if !out.send_batch() {
+            return None;
         }
     }
-    let octets = reading.octets();
     let (mut order, end) = reading.finish();
-    order.finish(|found| out.batch.push(*found));
+    order.finish(|found| out.batches.current.push(*found));
     out.tell_growth(&end.account.locator);
-    // Nobody is left to tell when they are not taken.
-    let _ = out.send(octets) && out.read.send(Read::End(Box::new(end)));
+    let close = Read::End(Arc::new(InputClose::of(&end.account)));
+    (out.send_batch() && out.send(&close)).then(|| Box::new(end))
 }
 
-fn follow_all(
-    mut following: Following,
-    to_follow: &Receiver<Read>,
-    spent: &mpsc::Sender<Vec<Dissected>>,
-    mut out: FlowOutlet,
-) {
-    let mut batches = 0;
+fn follow_all(mut following: Following, to_follow: &Receiver<Read>, mut out: FlowOutlet) {
     while let Some(read) = to_follow.receive() {
-        let more = match read {
-            Read::Segments(mut batch, octets) => {
-                out.fill(|out| batch.iter().for_each(|found| following.observe(found, out)));
-                batch.clear();
-                // Reading may have ended.
-                let _ = spent.send(batch);
-                batches += 1;
-                batches % BATCHES_TO_PROGRESS != 0 || out.send(Followed::Octets(octets))
-            }
-            Read::End(end) => {
-                let sight = out.fill(|out| following.end_of_input(&end, out));
+        match read {
+            Read::Segments(batch) => out.fill(|out| {
+                batch.iter().for_each(|found| following.observe(found, out));
+                following.report_place(out);
+            }),
+            Read::End(close) => {
+                let sight = out.fill(|out| following.end_of_input(&close, out));
                 if out.send(Followed::Sight(Box::new(sight))) {
-                    let table = out.fill(|out| following.finish(out));
-                    let _ = out.send(Followed::End(Box::new(RunEnd { input: *end, table })));
+                    let stats = out.fill(|out| following.finish(out));
+                    // Nobody is left to tell when that is not taken.
+                    let _ = out.send(Followed::End(stats));
                 }
-                false
+                return;
             }
-        };
-        if !more || out.is_closed() {
+        }
+        if !out.flush() {
             return;
         }
     }
@@ -170,9 +201,16 @@ fn follow_all(
 
 /// Where what is to be told comes from.
 struct Inlet {
-    to_tell: Receiver<Followed>,
-    spent_flows: mpsc::Sender<Finished>,
+    merging: Merging,
     growths: mpsc::Receiver<Growth>,
+    octets: Arc<AtomicU64>,
+    end: mpsc::Receiver<Box<InputEnd>>,
+}
+
+/// What is known once all flows were finished.
+struct RunEnd {
+    input: InputEnd,
+    table: TableStats,
 }
 
 /// How telling ended.
@@ -184,27 +222,36 @@ enum Told {
     Broken,
 }
 
-fn tell_all(teller: &mut Teller<'_>, inlet: &Inlet, mut progress: Progress<'_>) -> Told {
-    let mut locator = Locator::default();
-    while let Some(followed) = inlet.to_tell.receive() {
-        match followed {
-            Followed::Flows(mut flows) => {
-                inlet.growths.try_iter().for_each(|growth| locator.grow(growth));
-                teller.tell(&mut flows, &locator);
-                if let Err(error) = teller.check() {
-                    return Told::Failed(error);
+fn tell_all(teller: &mut Teller<'_>, judge: &mut Judge, inlet: Inlet, mut progress: Progress<'_>) -> Told {
+    let Inlet { mut merging, growths, octets, end } = inlet;
+    let (mut locator, mut input) = (Locator::default(), None);
+    let mut each_batch = || {
+        if let Some(progress) = &mut progress {
+            progress(octets.load(Relaxed));
+        }
+    };
+    loop {
+        match merging.next(&mut each_batch) {
+            Next::Flow(part) => {
+                for growth in growths.try_iter() {
+                    locator.grow(growth);
                 }
-                // Following may have ended.
-                let _ = inlet.spent_flows.send(flows);
-            }
-            Followed::Octets(octets) => {
-                if let Some(progress) = &mut progress {
-                    progress(octets);
+                merging.judge(part, judge, |flow| teller.tell(flow, &locator));
+                if teller.failed() {
+                    return teller.check().map_or_else(Told::Failed, |()| Told::Broken);
                 }
             }
-            Followed::Sight(sight) => teller.learn(*sight),
-            Followed::End(end) => return Told::All(end),
+            Next::Sight(sight) => {
+                let Ok(end) = end.recv() else { return Told::Broken };
+                judge.expect(sight.coming);
+                teller.learn(sight.of_input(&end));
+                input = Some(end);
+            }
+            Next::End(table) => {
+                let Some(input) = input else { return Told::Broken };
+                return Told::All(Box::new(RunEnd { input: *input, table }));
+            }
+            Next::Broken => return Told::Broken,
         }
     }
-    Told::Broken
 }

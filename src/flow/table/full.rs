@@ -1,7 +1,7 @@
 //! What leaves the table when too many flows are live.
 
 use super::cold::COLD;
-use super::{Due, Table};
+use super::{Due, Shard};
 use crate::flow::duplicates::Recent;
 use crate::flow::event::Event;
 use crate::flow::finished::Outlet;
@@ -25,7 +25,7 @@ enum Standing {
     Open,
 }
 
-impl Table {
+impl Shard {
     /// Writes flows before their time when more are live than [`Limits::max_flows`](super::Limits::max_flows) and
     /// [`Limits::max_memory`](super::Limits::max_memory) allow: those that are over first, then unanswered SYNs, then
     /// all others; in each group those that were quiet the longest.
@@ -88,7 +88,11 @@ impl Table {
         if let Some(last) = count.checked_sub(1) {
             flows.select_nth_unstable(last);
         }
-        flows.into_iter().take(count).map(|(_, _, id, slot)| (self.watermark, id, slot)).collect()
+        flows
+            .into_iter()
+            .take(count)
+            .map(|(_, _, id, slot)| (self.moment.clock.watermark(), id, slot))
+            .collect()
     }
 }
 
@@ -117,7 +121,7 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{Finished, FlowOutcome, Limits};
+    use crate::flow::{Finished, FlowOutcome, Judge, Limits, Table};
     use crate::net::FourTuple;
     use crate::tcp::{Flags, Segment, SeqNumber};
 
@@ -158,7 +162,7 @@ mod tests {
         for port in 2..=17 {
             table.observe(&segment(u64::from(port) + 1, port, true, Flags::SYN), &mut out);
         }
-        finished.judge(&Limits::default(), |flow| {
+        Judge::new(Limits::default()).judge(&mut finished, |flow| {
             left.push((flow.initiator.port, flow.outcome, flow.undecided_because));
         });
         let why =
@@ -175,7 +179,7 @@ mod tests {
         let mut out = Outlet::gather(&mut finished);
         for port in 1..=20_000 {
             table.observe(&segment(port.into(), port, true, Flags::SYN), &mut out);
-            assert!(table.octets() <= MOST);
+            assert!(table.shards_mut().map(|shard| shard.octets()).sum::<u64>() <= MOST);
         }
         assert!(table.live() > 100);
         let evicted = table.stats().evicted;
@@ -194,7 +198,7 @@ mod tests {
             assert!(table.live() <= 100);
         }
         table.finish(&mut out);
-        finished.judge(&Limits::default(), |flow| told.push(flow.initiator.port));
+        Judge::new(Limits::default()).judge(&mut finished, |flow| told.push(flow.initiator.port));
         told.sort_unstable();
         assert_eq!(told, (1..=5000).collect::<Vec<_>>());
     }

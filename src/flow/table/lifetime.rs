@@ -1,8 +1,10 @@
 //! When a flow is finished, and how it leaves the table.
 
 use super::cold::COLD;
-use super::{Due, NANOS_PER_SECOND, Table, grave_of, hash_words, second_of};
+use super::{Due, Shard, grave_of, hash_words};
+use crate::flow::clock::second_of;
 use crate::flow::finished::{Outlet, Terms};
+use crate::flow::index::SortedSlots;
 use crate::flow::live::{NEVER, NONE, RETIRED};
 use crate::flow::tombstone::Tombstone;
 use crate::time::Timestamp;
@@ -10,7 +12,7 @@ use crate::time::Timestamp;
 /// Resting flows are finished one after the other; this many later the next fetches have arrived.
 const LOOK_AHEAD: usize = 4;
 
-impl Table {
+impl Shard {
     /// Notes when the flow in `slot`, which has a deadline, is to be looked at next.
     pub(super) fn schedule(&mut self, slot: u32) {
         let Some(Some(live)) = self.slots.get(slot as usize) else { return };
@@ -19,7 +21,7 @@ impl Table {
         }
         let Some(Some(live)) = self.slots.get(slot as usize) else { return };
         // Most deadlines come nearer once the last ACK is seen: looking early saves a second entry.
-        let quiet_since = live.last().time.max(self.watermark);
+        let quiet_since = live.last().time.max(self.moment.clock.watermark());
         let look = second_of(live.deadline.min(quiet_since + self.limits.linger));
         if look < live.queued_for {
             self.queue(slot, look);
@@ -33,37 +35,76 @@ impl Table {
         self.expiry.entry(second).or_default().push(slot);
     }
 
-    /// Finishes all flows whose deadline lies before `second` and has come, in the order of their deadlines.
-    #[cold]
-    pub(super) fn expire(&mut self, second: i64, out: &mut Outlet<'_>) {
-        self.next_second = start_of(second.saturating_add(1));
-        let mut due = std::mem::take(&mut self.finished);
+    /// Gathers all flows whose deadline lies before `second` and has come, in the order of their deadlines: see
+    /// [`Self::next_due`].
+    pub(in crate::flow) fn gather_due(&mut self, second: i64) {
+        self.due.clear();
+        self.passed = 0;
+        self.due.append(&mut self.finished);
         while let Some(entry) = self.expiry.first_entry() {
             let at = *entry.key();
             if at >= second {
                 break;
             }
             for slot in entry.remove() {
-                due.extend(self.come_due(slot, at, second));
+                let due = self.come_due(slot, at, second);
+                self.due.extend(due);
             }
         }
-        due.sort_unstable();
+        self.due.sort_unstable();
         // A cell that was used again within the second is there twice.
-        due.dedup();
-        for (place, &(deadline, _, slot)) in due.iter().enumerate() {
-            if let Some(&(_, _, later)) = due.get(place + LOOK_AHEAD) {
-                self.touch(later);
-            }
-            if slot & COLD != 0 {
-                self.bury_packed(slot);
-                self.close_packed(slot, (deadline, false), out);
-            } else {
-                self.unlink(slot);
-                self.close(slot, deadline, out);
-            }
+        self.due.dedup();
+    }
+
+    /// The next of the flows gathered: its deadline and id.
+    #[inline]
+    pub(in crate::flow) fn next_due(&self) -> Option<(Timestamp, u64)> {
+        self.due.get(self.passed).map(|&(deadline, id, _)| (deadline, id))
+    }
+
+    /// Hands out the next of the flows gathered.
+    pub(in crate::flow) fn close_due(&mut self, out: &mut Outlet<'_>) {
+        let Some(&(deadline, _, slot)) = self.due.get(self.passed) else { return };
+        if let Some(&(_, _, later)) = self.due.get(self.passed + LOOK_AHEAD) {
+            self.touch(later);
         }
-        due.clear();
-        self.finished = due;
+        self.passed += 1;
+        if slot & COLD != 0 {
+            self.bury_packed(slot);
+            self.close_packed(slot, (deadline, false), out);
+        } else {
+            self.unlink(slot);
+            self.close(slot, deadline, out);
+        }
+    }
+
+    /// Gathers all flows that are left, in the order of their ids: the input has ended.
+    pub(in crate::flow) fn gather_left(&mut self) -> Left {
+        let mut in_use: Vec<(u64, u32)> = (0..)
+            .zip(&self.slots)
+            .filter_map(|(slot, live)| Some((live.as_ref()?.first.record, slot)))
+            .collect();
+        in_use.sort_unstable();
+        let packed = self.index.take_sorted(&|slot| Some(self.cold.get(slot)?.id()));
+        Left { in_use: in_use.into_iter(), packed }
+    }
+
+    /// The id of the first of `left`.
+    pub(in crate::flow) fn next_left(&self, left: &Left) -> Option<u64> {
+        left.next(self).map(|(id, _)| id)
+    }
+
+    /// Hands out the first of `left`.
+    pub(in crate::flow) fn close_left(&mut self, left: &mut Left, out: &mut Outlet<'_>) {
+        let Some((_, slot)) = left.next(self) else { return };
+        let decided = self.moment.clock.now();
+        if slot & COLD != 0 {
+            left.packed.pass();
+            self.close_packed(slot, (decided, false), out);
+        } else {
+            left.in_use.next();
+            self.close(slot, decided, out);
+        }
     }
 
     /// Takes a packed flow out of the index.
@@ -83,7 +124,6 @@ impl Table {
     ) {
         let Some(packed) = self.cold.get(slot) else { return };
         out.push_packed(packed, Terms { evicted, ..self.terms(packed.id(), decided) });
-        self.directions.note(packed.ways());
         self.cold.remove(slot);
         self.live -= 1;
     }
@@ -93,7 +133,6 @@ impl Table {
         let Some(live) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
         self.free.push(slot);
         let terms = Terms { evicted: live.stage.evicted, ..self.terms(live.first.record, decided) };
-        self.directions.note(live.ways());
         self.live -= 1;
         let room = out.push(live, terms);
         self.rooms.push(room);
@@ -103,9 +142,9 @@ impl Table {
     fn terms(&self, first: u64, decided: Timestamp) -> Terms {
         Terms {
             decided,
-            now: self.now(),
+            now: self.moment.clock.now(),
             cut: self.cuts.iter().any(|&record| record >= first),
-            one_way: self.directions.are_one_way(),
+            place: self.moment.place,
             evicted: false,
         }
     }
@@ -116,7 +155,7 @@ impl Table {
         if slot & COLD != 0 {
             let packed = self.cold.get(slot)?;
             let deadline = packed.deadline();
-            let is_due = second_of(deadline) == at && deadline <= self.watermark;
+            let is_due = second_of(deadline) == at && deadline <= self.moment.clock.watermark();
             return is_due.then(|| (deadline, packed.id(), slot));
         }
         let live = self.slots.get_mut(slot as usize)?.as_mut()?;
@@ -131,7 +170,11 @@ impl Table {
             }
             return None;
         }
-        (deadline <= self.watermark && deadline != RETIRED).then_some((deadline, live.first.record, slot))
+        (deadline <= self.moment.clock.watermark() && deadline != RETIRED).then_some((
+            deadline,
+            live.first.record,
+            slot,
+        ))
     }
 
     /// Reads what finishing the flow in `slot` will need: it waited for a minute and is out of the processor's cache,
@@ -149,7 +192,7 @@ impl Table {
     pub(super) fn retire(&mut self, slot: u32) {
         self.unlink(slot);
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
-        self.finished.push((live.deadline.min(self.watermark), live.first.record, slot));
+        self.finished.push((live.deadline.min(self.moment.clock.watermark()), live.first.record, slot));
         live.deadline = RETIRED;
     }
 
@@ -193,7 +236,21 @@ impl Table {
     }
 }
 
-/// The moment at which `second` begins.
-pub(super) fn start_of(second: i64) -> Timestamp {
-    Timestamp::from_nanos(second.saturating_mul(NANOS_PER_SECOND))
+/// Flows that are left at the end.
+pub(in crate::flow) struct Left {
+    /// Ids and slots.
+    in_use: std::vec::IntoIter<(u64, u32)>,
+    packed: SortedSlots,
+}
+
+impl Left {
+    /// The next one's id and slot.
+    fn next(&self, shard: &Shard) -> Option<(u64, u32)> {
+        let in_use = self.in_use.as_slice().first().copied();
+        let packed = self.packed.first().and_then(|slot| Some((shard.cold.get(slot)?.id(), slot)));
+        match (in_use, packed) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The table of live flows: which incarnation a segment belongs to, and when a flow is finished.
+//! One shard of the table of live flows: which incarnation a segment belongs to, and when a flow is finished.
 
 mod cold;
 mod full;
@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
 use self::cold::{COLD, Cold};
+pub(in crate::flow) use self::lifetime::Left;
 use self::warmth::Warmth;
+use super::clock::Clock;
 use super::duplicates::{Recent, Signature};
 use super::event::Event;
 use super::facts::{Limits, Order, RecordRef};
@@ -20,16 +22,13 @@ use super::finished::Outlet;
 use super::index::Index;
 use super::live::{Live, NONE, Ways};
 use super::tombstone::Graveyard;
-use crate::dissect::{Dissected, IcmpError};
+use crate::dissect::IcmpError;
 use crate::net::FourTuple;
 use crate::tcp::Segment;
-use crate::time::{TimeDelta, Timestamp};
+use crate::time::Timestamp;
 
-/// A step of capture time by this much wants a second record that confirms it.
-const LEAP: TimeDelta = TimeDelta::from_secs(86_400);
 /// The part of the memory for flows that those may take that are written.
 const PART_OF_GRAVES: u64 = 4;
-const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// What the table did with the segments it was given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,8 +50,6 @@ pub struct TableStats {
     pub stray_icmp: u64,
     /// Flows begun.
     pub flows: u64,
-    /// Largest number of flows live at once.
-    pub peak_live: u64,
 }
 
 /// A packet that was captured again.
@@ -62,6 +59,8 @@ pub struct PacketCopy {
     pub copy: RecordRef,
     /// What it is a copy of, where that was the last segment of its sender.
     pub original: Option<RecordRef>,
+    /// How many segments and ICMP errors had been taken until then.
+    pub place: u64,
 }
 
 /// Flows by the directions that were captured of them. Those of which one side never sent count as neither.
@@ -74,9 +73,14 @@ pub struct Directions {
 }
 
 impl Directions {
-    fn note(&mut self, ways: Ways) {
+    pub(super) fn note(&mut self, ways: Ways) {
         self.both_ways += u64::from(ways.both);
         self.one_way += u64::from(ways.one);
+    }
+
+    /// Of both together.
+    pub(crate) const fn joined(self, other: Self) -> Self {
+        Self { both_ways: self.both_ways + other.both_ways, one_way: self.one_way + other.one_way }
     }
 
     /// Some flows show that they had another direction, and none was captured in both.
@@ -85,10 +89,7 @@ impl Directions {
     }
 }
 
-/// All live flows of one capture.
-///
-/// Finished flows come out in the order in which they were finished: by the capture time of that decision, then by
-/// first record. Nothing in the output depends on the hash seed.
+/// Live flows of some of the four-tuples of one capture.
 ///
 /// ```text
 /// in use: a slot, some 900 octets ──idle while others need the room, or closed in order──▶ packed, some 150 octets
@@ -96,7 +97,7 @@ impl Directions {
 ///            └───────────────────────────── a segment comes for it ──────────────────────────┘    finished
 /// ```
 #[derive(Debug)]
-pub struct Table {
+pub(super) struct Shard {
     limits: Limits,
     hasher: foldhash::fast::RandomState,
     /// Slots of the newest live incarnation of each four-tuple.
@@ -114,29 +115,35 @@ pub struct Table {
     expiry: BTreeMap<i64, Vec<u32>>,
     /// Flows that are finished but whose turn has not come.
     finished: Vec<Due>,
-    watermark: Timestamp,
-    /// Times of the last segments: one alone may be damaged.
-    clock: [Timestamp; 2],
-    /// When the second after the watermark's begins.
-    next_second: Timestamp,
-    /// A time far ahead that no second record has confirmed yet.
-    leap: Option<Timestamp>,
+    /// Flows whose turn it is, from the place `passed` on.
+    due: Vec<Due>,
+    passed: usize,
+    /// Capture time, and how many segments and ICMP errors there were until now, in all shards.
+    moment: Moment,
     /// Slot of the flow that the last segment belonged to.
     latest: u32,
     /// Records at which the input broke off.
     cuts: Vec<u64>,
-    /// The directions of all flows that are finished, and of those that are not once the input has ended.
-    directions: Directions,
     live: u64,
     stats: TableStats,
+}
+
+/// Where a table is in its input.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moment {
+    pub(super) clock: Clock,
+    /// Segments and ICMP errors so far.
+    pub(super) place: u64,
+    /// Flows begun so far.
+    pub(super) begun: u64,
 }
 
 /// A flow that is to be finished: when, its id, its slot.
 type Due = (Timestamp, u64, u32);
 
-impl Table {
-    /// An empty table.
-    pub fn new(limits: Limits) -> Self {
+impl Shard {
+    /// An empty shard, with limits of its own.
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
             hasher: foldhash::fast::RandomState::default(),
@@ -150,30 +157,28 @@ impl Table {
             graveyard: Graveyard::within(limits.max_memory.map(|octets| octets / PART_OF_GRAVES)),
             expiry: BTreeMap::new(),
             finished: Vec::new(),
-            watermark: Timestamp::MIN,
-            clock: [Timestamp::MIN; 2],
-            next_second: Timestamp::MIN,
-            leap: None,
+            due: Vec::new(),
+            passed: 0,
+            moment: Moment::default(),
             latest: NONE,
             cuts: Vec::new(),
-            directions: Directions::default(),
             live: 0,
             stats: TableStats::default(),
         }
     }
 
     /// What was done so far.
-    pub fn stats(&self) -> TableStats {
+    pub(super) fn stats(&self) -> TableStats {
         TableStats { forgotten: self.graveyard.forgotten(), ..self.stats }
     }
 
     /// Flows that are live now.
-    pub fn live(&self) -> u64 {
+    pub(super) fn live(&self) -> u64 {
         self.live
     }
 
     /// The directions that were captured of the flows that are live now.
-    pub fn directions(&self) -> Directions {
+    pub(super) fn directions(&self) -> Directions {
         let in_use = self.slots.iter().flatten().map(Live::ways);
         let packed = self.index.slots().filter_map(|slot| Some(self.cold.get(slot)?.ways()));
         let mut directions = Directions::default();
@@ -181,25 +186,24 @@ impl Table {
         directions
     }
 
-    /// Takes what was dissected, whatever it is; flows that its capture time finishes go to `out`.
-    #[inline]
-    pub fn observe_any(&mut self, found: &Dissected, out: &mut Outlet<'_>) {
-        match found {
-            Dissected::Segment(segment) => self.observe(segment, out),
-            Dissected::IcmpError(error) => self.observe_icmp(error, out),
-            Dissected::Skipped => {}
-        }
+    /// Flows begun so far, in all shards that have told of theirs.
+    pub(super) fn begun(&self) -> u64 {
+        self.moment.begun
     }
 
-    /// Takes one segment; flows that its capture time finishes go to `out`.
+    /// Learns how far the input is.
     #[inline]
-    pub fn observe(&mut self, segment: &Segment, out: &mut Outlet<'_>) {
+    pub(super) fn set(&mut self, moment: &Moment) {
+        self.moment = *moment;
+    }
+
+    /// Takes one segment.
+    #[inline]
+    pub(super) fn observe(&mut self, segment: &Segment, out: &mut Outlet<'_>) {
         self.stats.segments += 1;
-        self.advance(segment.time, out);
-        self.clock = [self.clock[1], segment.time];
         // Segments of one flow come in rows: try the latest before looking any up.
         let slot = match self.slots.get(self.latest as usize) {
-            Some(Some(live)) if live.is_newest_of(segment, self.watermark) => self.latest,
+            Some(Some(live)) if live.is_newest_of(segment, self.moment.clock.watermark()) => self.latest,
             _ => {
                 let Some(slot) = self.find(self.hash_of(&segment.tuple), segment) else {
                     self.observe_unknown(segment);
@@ -211,7 +215,7 @@ impl Table {
         self.latest = slot;
         let Some((live, recent)) = in_use(&mut self.slots, &mut self.recents, slot) else { return };
         let from = live.role_of(segment.from_low);
-        if segment.time < self.watermark {
+        if segment.time < self.moment.clock.watermark() {
             live.stage.order = Order::Records;
         }
         let signature = Signature::of(segment);
@@ -231,7 +235,7 @@ impl Table {
         } else if is_alone && live.claims(segment, from) {
             live.observe(segment, from, true);
             recent.remember(segment, signature);
-            if live.set_deadline(&self.limits, self.watermark) {
+            if live.set_deadline(&self.limits, self.moment.clock.watermark()) {
                 self.schedule(slot);
             }
         } else {
@@ -245,44 +249,11 @@ impl Table {
     fn note_copy(&mut self, slot: u32, segment: &Segment) {
         let live = self.slots.get(slot as usize).and_then(Option::as_ref);
         let original = live.and_then(|live| live.original_of(segment));
-        self.stats.note_copy(segment, original);
+        self.stats.note_copy(segment, original, self.moment.place);
     }
 
-    /// Moves capture time to `now`, unless it is there already; flows that are due by then go to `out`.
-    #[inline]
-    pub fn advance(&mut self, now: Timestamp, out: &mut Outlet<'_>) {
-        if now <= self.watermark {
-            return;
-        }
-        self.clock = [self.clock[1], now];
-        if now >= self.next_second {
-            if self.is_a_leap(now) {
-                return;
-            }
-            self.watermark = now;
-            self.expire(second_of(now), out);
-        }
-        self.watermark = now;
-    }
-
-    /// The latest capture time, or less while the clock is behind it because it was set back.
-    fn now(&self) -> Timestamp {
-        let [before, last] = self.clock;
-        before.max(last).min(self.watermark)
-    }
-
-    /// True when a record lies so far ahead of all before it that one damaged time stamp is likelier than
-    /// silence. The next one decides: if it confirms the time, that counts.
-    fn is_a_leap(&mut self, now: Timestamp) -> bool {
-        let confirmed = self.leap.is_some_and(|leap| (now - leap).abs() < LEAP);
-        let leaps = self.watermark != Timestamp::MIN && now - self.watermark >= LEAP && !confirmed;
-        self.leap = leaps.then_some(now);
-        leaps
-    }
-
-    /// Takes an ICMP error about a segment; flows that its capture time finishes go to `out`.
-    pub fn observe_icmp(&mut self, error: &IcmpError, out: &mut Outlet<'_>) {
-        self.advance(error.time, out);
+    /// Takes an ICMP error about a segment.
+    pub(super) fn observe_icmp(&mut self, error: &IcmpError) {
         let hash = self.hash_of(&error.tuple);
         // An error comes back in whatever scope.
         let same = |slot: u32| self.tuple_in(slot).is_some_and(|tuple| tuple.same_endpoints(&error.tuple));
@@ -296,36 +267,9 @@ impl Table {
         }
     }
 
-    /// Notes at which records the input broke off: a file was cut short or damaged there. Flows that lived
-    /// then, and are judged by what was not seen, cannot be.
-    pub fn cut(&mut self, records: impl IntoIterator<Item = u64>) {
+    /// Notes at which records the input broke off.
+    pub(super) fn cut(&mut self, records: &[u64]) {
         self.cuts.extend(records);
-    }
-
-    /// Finishes every flow: the input has ended.
-    pub fn finish(&mut self, out: &mut Outlet<'_>) {
-        self.expire(second_of(self.watermark).saturating_add(1), out);
-        let coming = self.directions();
-        self.directions.both_ways += coming.both_ways;
-        self.directions.one_way += coming.one_way;
-        let decided = self.now();
-        let mut in_use: Vec<(u64, u32)> = (0..)
-            .zip(&self.slots)
-            .filter_map(|(slot, live)| Some((live.as_ref()?.first.record, slot)))
-            .collect();
-        in_use.sort_unstable();
-        let mut in_use = in_use.into_iter().peekable();
-        let packed = self.index.take_sorted(&|slot| Some(self.cold.get(slot)?.id()));
-        for slot in packed {
-            let id = self.cold.get(slot).map_or(0, |packed| packed.id());
-            while let Some((_, slot)) = in_use.next_if(|(other, _)| *other < id) {
-                self.close(slot, decided, out);
-            }
-            self.close_packed(slot, (decided, false), out);
-        }
-        for (_, slot) in in_use {
-            self.close(slot, decided, out);
-        }
     }
 
     fn hash_of(&self, tuple: &FourTuple) -> u64 {
@@ -339,7 +283,7 @@ impl Table {
         if slot & COLD != 0 {
             slot = self.wake(slot, segment.record)?;
         }
-        let due = self.slots.get(slot as usize)?.as_ref()?.deadline <= self.watermark;
+        let due = self.slots.get(slot as usize)?.as_ref()?.deadline <= self.moment.clock.watermark();
         if due {
             self.retire(slot);
             return self.find(hash, segment);
@@ -377,10 +321,28 @@ fn in_use<'a>(
 }
 
 impl TableStats {
-    pub(super) fn note_copy(&mut self, segment: &Segment, original: Option<RecordRef>) {
+    /// Of two tables that follow different flows of one input.
+    pub(crate) fn joined(self, other: Self) -> Self {
+        let first_copy = match (self.first_copy, other.first_copy) {
+            (Some(one), Some(other)) => Some(if other.place < one.place { other } else { one }),
+            (one, other) => one.or(other),
+        };
+        Self {
+            segments: self.segments + other.segments,
+            copies: self.copies + other.copies,
+            first_copy,
+            late: self.late + other.late,
+            evicted: self.evicted + other.evicted,
+            forgotten: self.forgotten + other.forgotten,
+            stray_icmp: self.stray_icmp + other.stray_icmp,
+            flows: self.flows + other.flows,
+        }
+    }
+
+    pub(super) fn note_copy(&mut self, segment: &Segment, original: Option<RecordRef>, place: u64) {
         self.copies += 1;
         let copy = RecordRef { record: segment.record, time: segment.time };
-        self.first_copy.get_or_insert(PacketCopy { copy, original });
+        self.first_copy.get_or_insert(PacketCopy { copy, original, place });
     }
 }
 
@@ -397,11 +359,6 @@ fn hash_words(hasher: &impl BuildHasher, tuple: &FourTuple) -> u64 {
 /// Where the last written incarnation of a four-tuple lies: the scope tells equal addresses apart.
 fn grave_of(hash: u64, scope: u32) -> u64 {
     hash ^ u64::from(scope).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-/// The second of capture time that holds `time`.
-fn second_of(time: Timestamp) -> i64 {
-    time.nanos().div_euclid(NANOS_PER_SECOND)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Which incarnation of a four-tuple a segment belongs to: its numbers tell, not only its addresses.
 
-use super::{Table, grave_of, in_use};
+use super::{Shard, grave_of, in_use};
 use crate::flow::duplicates::{Recent, Signature};
 use crate::flow::facts::Order;
 use crate::flow::letters::Letter;
@@ -20,7 +20,7 @@ enum Place {
     New,
 }
 
-impl Table {
+impl Shard {
     /// A segment of a four-tuple that has no live flow: late, or the first of a new one.
     #[cold]
     pub(super) fn observe_unknown(&mut self, segment: &Segment) {
@@ -49,7 +49,7 @@ impl Table {
                 let from = live.role_of(segment.from_low);
                 live.observe(segment, from, trusted);
                 recent.remember(segment, signature);
-                if live.set_deadline(&self.limits, self.watermark) {
+                if live.set_deadline(&self.limits, self.moment.clock.watermark()) {
                     self.schedule(slot);
                 }
                 if slot != newest
@@ -66,7 +66,7 @@ impl Table {
     fn place(&self, segment: &Segment, newest: u32) -> Place {
         let chain = || {
             self.chain(newest)
-                .filter(|(_, live)| live.deadline > self.watermark)
+                .filter(|(_, live)| live.deadline > self.moment.clock.watermark())
                 .map(|(slot, live)| (slot, live, live.role_of(segment.from_low)))
         };
         let found = |slot| Place::Flow { slot, trusted: true };
@@ -106,21 +106,21 @@ impl Table {
     fn begin(&mut self, segment: &Segment, hash: u64, newest: Option<u32>) {
         let opener = opener_of(segment);
         let room = self.rooms.pop().unwrap_or_default();
-        let mut live = Live::new(segment, opener, self.stats.flows, room);
+        let mut live = Live::new(segment, opener, self.moment.begun, room);
         if opener == Role::Responder {
             live.letters.note(opener, Letter::Flipped);
         }
         self.stats.flows += 1;
+        self.moment.begun += 1;
         self.live += 1;
-        self.stats.peak_live = self.stats.peak_live.max(self.live);
         self.inherit(&mut live, segment, hash, newest);
-        if segment.time < self.watermark {
+        if segment.time < self.moment.clock.watermark() {
             live.stage.order = Order::Records;
         }
         let mut recent = Recent::default();
         recent.remember(segment, Signature::of(segment));
         live.observe(segment, opener, true);
-        let is_due_one_day = live.set_deadline(&self.limits, self.watermark);
+        let is_due_one_day = live.set_deadline(&self.limits, self.moment.clock.watermark());
         let slot = self.store(live, recent);
         if !newest.is_some_and(|old| self.index.replace(hash, old, slot)) {
             self.index.insert(hash, slot);
@@ -180,7 +180,7 @@ impl Table {
                 continue;
             }
             if let Some(Some(oldest)) = self.slots.get_mut(older as usize) {
-                oldest.deadline = self.watermark;
+                oldest.deadline = self.moment.clock.watermark();
             }
             return self.retire(older);
         }

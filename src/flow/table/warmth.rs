@@ -1,6 +1,7 @@
 //! Which flows are in use, and which of those that are not wait packed.
 
-use super::{Table, second_of};
+use super::Shard;
+use crate::flow::clock::second_of;
 use crate::flow::live::{NEVER, RETIRED};
 use crate::time::Timestamp;
 
@@ -36,7 +37,7 @@ impl Warmth {
     }
 }
 
-impl Table {
+impl Shard {
     /// Packs some flows that are not in use, where there are many.
     #[inline]
     pub(super) fn cool_down(&mut self) {
@@ -73,7 +74,7 @@ impl Table {
         }
         let recent = self.recents.get(slot as usize).copied().unwrap_or_default();
         let (tuple, deadline) = (live.tuple, live.deadline);
-        let Some(packed) = self.cold.push(live, &recent, self.watermark) else { return false };
+        let Some(packed) = self.cold.push(live, &recent, self.moment.clock.watermark()) else { return false };
         self.rooms.push(std::mem::take(live.events.list_mut()));
         *place = None;
         self.free.push(slot);
@@ -108,7 +109,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::flow::{Finished, Limits, Outlet};
+    use crate::flow::{Finished, Judge, Limits, Outlet, Table};
     use crate::net::FourTuple;
     use crate::tcp::{Flags, Segment, SeqNumber, SynOptions};
 
@@ -174,14 +175,18 @@ mod tests {
         let mut finished = Finished::default();
         for segment in segments {
             table.observe(segment, &mut Outlet::gather(&mut finished));
-            for slot in (0..table.slots.len()).take_while(|_| packing) {
-                table.put_away(u32::try_from(slot).unwrap());
+            for shard in table.shards_mut().take_while(|_| packing) {
+                for slot in 0..shard.slots.len() {
+                    shard.put_away(u32::try_from(slot).unwrap());
+                }
             }
         }
         let directions = table.directions();
         table.finish(&mut Outlet::gather(&mut finished));
         let mut told = vec![format!("{directions:?} {:?}", table.stats())];
-        finished.judge(&Limits::default(), |flow| told.push(format!("{flow:?}")));
+        let mut judge = Judge::new(Limits::default());
+        judge.expect(directions);
+        judge.judge(&mut finished, |flow| told.push(format!("{flow:?}")));
         told
     }
 
@@ -195,7 +200,7 @@ mod tests {
     #[test]
     fn flows_that_are_used_by_turns_stay_in_use() {
         let mut table = Table::new(Limits::default());
-        table.warmth.allowance = 16;
+        table.shards_mut().for_each(|shard| shard.warmth.allowance = 4);
         let mut finished = Finished::default();
         let segment = |record: u64| {
             let port = 10_000 + u16::try_from(record % 500).unwrap();
@@ -222,7 +227,7 @@ mod tests {
             for record in records {
                 table.observe(&segment(record), &mut Outlet::gather(&mut finished));
             }
-            table.slots.len() - table.free.len()
+            table.shards_mut().map(|shard| shard.slots.len() - shard.free.len()).sum::<usize>()
         };
         assert!(in_use(1..501) < 50, "idle ones are packed");
         assert_eq!(in_use(501..100_000), 500, "the room grows with what is in use");

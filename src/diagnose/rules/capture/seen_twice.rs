@@ -50,7 +50,7 @@ mod tests {
         let at = |record| RecordRef { record, ..RecordRef::default() };
         let mut sight = Sight::default();
         sight.files.copies = 12;
-        sight.files.first_copy = Some(PacketCopy { copy: at(2), original: Some(at(1)) });
+        sight.files.first_copy = Some(PacketCopy { copy: at(2), original: Some(at(1)), place: 2 });
         let findings = found_in_input("CAP103", &sight);
         assert_eq!(
             findings[0].summary,
