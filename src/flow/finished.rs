@@ -62,23 +62,19 @@ impl Finished {
         let mut whole = self.whole.drain(..);
         let mut at = 0;
         for (terms, form) in self.terms.drain(..) {
-            let live = match form {
+            match form {
                 Form::Packed => {
                     let rest = self.octets.get(at..).and_then(Packed::new);
                     let Some(packed) = rest else { continue };
                     at += packed.octets().len();
-                    Some(packed.unpack(std::mem::take(&mut self.room)))
+                    let mut live = packed.unpack(std::mem::take(&mut self.room));
+                    self.room = judge_one(&mut live, terms, limits, &mut tell);
                 }
-                Form::Whole => whole.next(),
-            };
-            let Some(mut live) = live else { continue };
-            live.stage.evicted = terms.evicted;
-            let events = std::mem::take(live.events.list_mut());
-            let Terms { decided, now, cut, one_way, .. } = terms;
-            let flow = judge(&live, events, &Circumstances { decided, now, cut, one_way, limits });
-            tell(&flow);
-            self.room = flow.events;
-            self.room.clear();
+                Form::Whole => {
+                    let Some(mut live) = whole.next() else { continue };
+                    self.room = judge_one(&mut live, terms, limits, &mut tell);
+                }
+            }
         }
         drop(whole);
         self.octets.clear();
@@ -101,6 +97,19 @@ impl Finished {
         self.terms.push((terms, Form::Whole));
         Vec::new()
     }
+}
+
+/// Judges `live` and hands it to `tell`; gives back the memory of its events.
+#[inline(never)]
+fn judge_one(live: &mut Live, terms: Terms, limits: &Limits, tell: &mut impl FnMut(&Flow)) -> Vec<Event> {
+    live.stage.evicted = terms.evicted;
+    let events = std::mem::take(live.events.list_mut());
+    let Terms { decided, now, cut, one_way, .. } = terms;
+    let flow = judge(live, events, &Circumstances { decided, now, cut, one_way, limits });
+    tell(&flow);
+    let mut room = flow.events;
+    room.clear();
+    room
 }
 
 /// Where a [`Table`](super::Table) puts flows that are finished.
