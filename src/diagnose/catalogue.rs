@@ -51,17 +51,28 @@ pub fn diagnose(flow: &Flow, context: &Context<'_>, findings: &mut Vec<Finding>)
     }
 }
 
+/// What each rule needs, in catalogue order, side by side: no rule is touched that a flow has nothing for.
+static NEEDS: [Signs; CATALOGUE.len()] = {
+    let mut all = [Signs::of(&[]); CATALOGUE.len()];
+    let (mut places, mut rules): (&mut [Signs], &[&Rule]) = (&mut all, CATALOGUE);
+    while let (Some((place, others)), Some((rule, rest))) = (places.split_first_mut(), rules.split_first()) {
+        *place = rule.needs();
+        (places, rules) = (others, rest);
+    }
+    all
+};
+
 /// What some rule needs. Most flows of most captures have nothing of it.
 static ALL_NEEDS: Signs = {
-    let (mut needs, mut rules) = (Signs::of(&[]), CATALOGUE);
-    while let [rule, rest @ ..] = rules {
-        (needs, rules) = (needs.or(rule.needs()), rest);
+    let (mut needs, mut all): (Signs, &[Signs]) = (Signs::of(&[]), &NEEDS);
+    while let [first, rest @ ..] = all {
+        (needs, all) = (needs.or(*first), rest);
     }
     needs
 };
 
 fn diagnose_by(signs: Signs, flow: &Flow, context: &Context<'_>, findings: &mut Vec<Finding>) {
-    for rule in CATALOGUE.iter().filter(|rule| signs.meet(rule.needs())) {
+    for (rule, _) in CATALOGUE.iter().zip(&NEEDS).filter(|(_, needs)| signs.meet(**needs)) {
         if let Some(finding) = rule.find(flow, context) {
             findings.push(match finding.certainty {
                 Certainty::Proven => finding,

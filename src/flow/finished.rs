@@ -97,25 +97,13 @@ impl Finished {
         Packed::new(self.octets.get(self.start..)?)
     }
 
-    /// Takes the first one out; its events lie in `room`.
-    fn take(&mut self, room: &mut Vec<Event>) -> Option<(Live, Terms)> {
-        let &(terms, form) = self.terms.get(self.taken)?;
-        self.taken += 1;
-        let live = match form {
-            Form::Packed => {
-                let packed = self.packed()?;
-                let live = packed.unpack(std::mem::take(room));
-                self.start += packed.octets().len();
-                live
-            }
-            Form::Whole => self.whole.pop_front()?,
-        };
+    /// Makes room where all were taken out.
+    fn tidy(&mut self) {
         if self.is_empty() {
             self.terms.clear();
             self.octets.clear();
             (self.taken, self.start) = (0, 0);
         }
-        Some((live, terms))
     }
 
     /// Adds a packed flow.
@@ -172,18 +160,44 @@ impl Judge {
         number: impl FnOnce(u64) -> u64,
         tell: impl FnOnce(&Flow),
     ) -> bool {
-        let Some((mut live, terms)) = finished.take(&mut self.room) else { return false };
+        let Some(&(terms, form)) = finished.terms.get(finished.taken) else { return false };
+        finished.taken += 1;
+        // Judged where it was unpacked: a flow is large.
+        match form {
+            Form::Packed => {
+                let Some(packed) = finished.packed() else { return false };
+                let mut live = packed.unpack(std::mem::take(&mut self.room));
+                let length = packed.octets().len();
+                finished.start += length;
+                self.pronounce(&mut live, terms, number, tell);
+            }
+            Form::Whole => {
+                let Some(mut live) = finished.whole.pop_front() else { return false };
+                self.pronounce(&mut live, terms, number, tell);
+            }
+        }
+        finished.tidy();
+        true
+    }
+
+    #[inline(never)]
+    fn pronounce(
+        &mut self,
+        live: &mut Live,
+        terms: Terms,
+        number: impl FnOnce(u64) -> u64,
+        tell: impl FnOnce(&Flow),
+    ) {
         live.stage.evicted = terms.evicted;
         live.stream = number(live.stream);
         let one_way = self.directions.are_one_way();
         self.directions.note(live.ways());
         let events = std::mem::take(live.events.list_mut());
         let Terms { decided, now, cut, .. } = terms;
-        let flow = judge(&live, events, &Circumstances { decided, now, cut, one_way, limits: &self.limits });
+        let flow = judge(live, events, &Circumstances { decided, now, cut, one_way, limits: &self.limits });
         tell(&flow);
         self.room = flow.events;
         self.room.clear();
-        true
     }
 }
 

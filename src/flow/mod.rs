@@ -24,6 +24,7 @@ mod kept;
 mod letters;
 mod live;
 mod observe;
+mod ordinary_close;
 mod outcome;
 mod packed;
 mod replay;

@@ -9,6 +9,7 @@ mod pending;
 use self::pending::{Pending, arrived};
 use super::event::{Event, EventKind};
 use super::facts::{EndpointState, Flow};
+use super::ordinary_close::{OrdinaryClose, is_talk};
 use super::resets::{Reset, ResetKind};
 use crate::net::{Role, Sides};
 use crate::tcp::Event as TcpEvent;
@@ -48,8 +49,16 @@ pub fn replay(flow: &Flow) -> Vec<Step> {
     steps
 }
 
-/// Both endpoints' states after all of `events`.
-pub(super) fn final_states(events: &[Event], resets: &[Reset], premise: Premise) -> Sides<EndpointState> {
+/// Both endpoints' states after all of `events`. `close`: how these end, if that is known.
+pub(super) fn final_states(
+    events: &[Event],
+    resets: &[Reset],
+    premise: Premise,
+    close: Option<&OrdinaryClose<'_>>,
+) -> Sides<EndpointState> {
+    if let Some(close) = close.filter(|close| resets.is_empty() && is_plain_before(close)) {
+        return states_after(close);
+    }
     let (mut replay, rest) = Replay::begin(events, resets, premise);
     for event in rest {
         replay.step(event, fate(event, resets, events));
@@ -110,6 +119,22 @@ fn is_plain_opening([syn, syn_ack, ack]: &[Event; 3]) -> bool {
         && acknowledges(ack)
         && syn_ack.ack.at_or_after(syn.end())
         && ack.ack.at_or_after(syn_ack.seq.add(1))
+}
+
+/// True when nothing but a plain opening, data and ACKs came before the first FIN. Then its sender, or by its own FIN the
+/// receiver, shows that the opening was completed.
+fn is_plain_before(close: &OrdinaryClose<'_>) -> bool {
+    let parts = close.before.split_first_chunk();
+    parts.is_some_and(|(opening, talk)| is_plain_opening(opening) && talk.iter().all(is_talk))
+}
+
+/// The second FIN acknowledges the first and is acknowledged itself, but by what nobody acknowledges any more.
+fn states_after(close: &OrdinaryClose<'_>) -> Sides<EndpointState> {
+    let mut states = Sides::<EndpointState>::default();
+    let (active, passive) = states.of_both(close.first.from);
+    *active = EndpointState { proven: State::TimeWait, presumed: State::TimeWait };
+    *passive = EndpointState { proven: State::LastAck, presumed: State::Closed };
+    states
 }
 
 /// What became of a segment.
@@ -304,6 +329,28 @@ impl Endpoint {
             self.fin_acked = true;
             // RFC 9293 §3.10.7.4 looks at the ACK before the FIN of the same segment.
             self.pending.push_before_fin(Signal::AckOfFin, proof);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::flow::ordinary_close::tests::event_lists;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #[test]
+        fn the_end_of_an_ordinary_close_is_that_of_its_replay(
+            events in event_lists(),
+            (initiator, responder) in any::<(bool, bool)>(),
+        ) {
+            let premise = Premise { established: Sides { initiator, responder }, ..Premise::default() };
+            let close = OrdinaryClose::of(&events);
+            let known = final_states(&events, &[], premise, close.as_ref());
+            prop_assert_eq!(known, final_states(&events, &[], premise, None));
         }
     }
 }

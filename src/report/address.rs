@@ -16,9 +16,13 @@ pub(super) fn push_address(addr: IpAddr, out: &mut Pen<'_>) {
 
 #[inline(never)]
 fn push_v4(addr: Ipv4Addr, out: &mut Pen<'_>) {
-    for octet in addr.octets() {
-        let length = 2 + usize::from(octet > 9) + usize::from(octet > 99);
-        out.put(OCTETS.get(usize::from(octet)).unwrap_or(&[b'.'; 4]), length);
+    let [a, b, c, d] = addr.octets();
+    for (first, second) in [(a, b), (c, d)] {
+        let length = length_of(first);
+        out.put(
+            &(word_of(first) | word_of(second) << (8 * length)).to_le_bytes(),
+            length + length_of(second),
+        );
     }
     out.back();
 }
@@ -78,16 +82,29 @@ fn push_group(group: u16, out: &mut Pen<'_>) {
     out.put(&(text >> (8 * zeros)).to_le_bytes(), 4 - zeros as usize);
 }
 
-/// `0.` to `255.`, filled up.
+/// How long an octet is in decimal, with its point.
+#[inline]
+fn length_of(octet: u8) -> usize {
+    2 + usize::from(octet > 9) + usize::from(octet > 99)
+}
+
+/// An octet in decimal, with its point, as a word.
+#[inline]
+fn word_of(octet: u8) -> u64 {
+    let text = OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
+    u64::from(u32::from_le_bytes(text))
+}
+
+/// `0.` to `255.`, filled up with zeros.
 static OCTETS: [[u8; 4]; 256] = {
-    let mut texts = [[b'.'; 4]; 256];
+    let mut texts = [[0; 4]; 256];
     let mut rest: &mut [[u8; 4]] = &mut texts;
     let mut octet = 0;
     while let Some((text, others)) = rest.split_first_mut() {
         let [hundreds, tens, ones] = [digit(octet / 100), digit(octet / 10 % 10), digit(octet % 10)];
         *text = match octet {
-            0..10 => [ones, b'.', b'.', b'.'],
-            10..100 => [tens, ones, b'.', b'.'],
+            0..10 => [ones, b'.', 0, 0],
+            10..100 => [tens, ones, b'.', 0],
             _ => [hundreds, tens, ones, b'.'],
         };
         octet += 1;

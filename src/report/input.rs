@@ -31,7 +31,9 @@ pub struct Sources<'a> {
 impl Sources<'_> {
     /// The name of the file that holds `record`; empty when it is not known.
     pub fn file_of(&self, record: u64) -> &str {
-        self.names.get((self.locate)(record).0).map_or("", String::as_str)
+        // Every row asks: where there is one file only, it is that.
+        let file = if self.names.len() > 1 { (self.locate)(record).0 } else { 0 };
+        self.names.get(file).map_or("", String::as_str)
     }
 }
 

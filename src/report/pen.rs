@@ -11,7 +11,7 @@ use crate::digits::{digit, long_number, medium_number_cell, two_digits};
 use crate::time::{TimeDelta, Timestamp};
 
 /// Rows are shorter than this, so that a place modulo this is the place.
-const LONGEST: usize = 1 << 10;
+const LONGEST: usize = 1 << 11;
 /// The longest cell that is copied whole.
 const CELL: usize = 32;
 
@@ -42,6 +42,36 @@ impl<'a> Pen<'a> {
     /// What was written.
     pub(super) fn written(&self) -> &[u8] {
         self.room.get(..self.at).unwrap_or_default()
+    }
+
+    /// What was written, when nothing more is.
+    pub(super) fn into_written(self) -> &'a [u8] {
+        self.room.get(..self.at).unwrap_or_default()
+    }
+
+    /// How much was written.
+    pub(super) const fn length(&self) -> usize {
+        self.at
+    }
+
+    /// Writes once more what was written first: `length` octets, no more than [`CELL`].
+    #[inline]
+    pub(super) fn repeat_first(&mut self, length: usize) {
+        if let Some(&text) = self.room.first_chunk::<CELL>() {
+            self.put(&text, length);
+        }
+    }
+
+    /// Writes a text of any length; false if there is no room for it.
+    #[must_use]
+    pub(super) fn text(&mut self, text: &[u8]) -> bool {
+        let place = self.room.get_mut(self.at..LONGEST).and_then(|room| room.get_mut(..text.len()));
+        if let Some(place) = place {
+            place.copy_from_slice(text);
+            self.at += text.len();
+            return true;
+        }
+        false
     }
 
     /// Writes the first `length` octets of `text`, which is no longer than [`CELL`]; where these now lie.

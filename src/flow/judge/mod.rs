@@ -1,15 +1,16 @@
 //! A finished flow's sums and events, made into facts and one outcome.
 
+mod fin;
 mod outcome;
 mod reset;
 
 use super::event::{Event, EventKind};
-use super::facts::{CloseWait, FinFacts, Flow, Handshake, Limits, Order, Origin, RecordRef, Traffic};
+use super::facts::{CloseWait, FinFacts, Flow, Handshake, Limits, Origin, RecordRef, Traffic};
 use super::live::Live;
+use super::ordinary_close::OrdinaryClose;
 use super::replay::{Premise, final_states};
 use super::resets::Reset;
 use crate::net::{Role, Sides};
-use crate::tcp::SeqNumber;
 use crate::time::{TimeDelta, Timestamp};
 
 /// Everything that the parts of the judgement look at.
@@ -51,7 +52,8 @@ pub(super) struct Circumstances<'a> {
 /// Freezes `live`.
 #[expect(clippy::too_many_lines, reason = "one fact a line")]
 pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) -> Flow {
-    let fin = fin_facts(live, &events);
+    let close = OrdinaryClose::of(&events);
+    let fin = fin::fin_facts(live, &events, close.as_ref());
     let case = Case {
         live,
         events: &events,
@@ -60,7 +62,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         cut: terms.cut,
         one_way: terms.one_way,
         fin: &fin,
-        active_closer: first_closer(&fin, live.stage.order),
+        active_closer: fin::first_closer(&fin, live.stage.order),
         handshake: handshake_of(live, &events),
     };
     let resets = reset::judge_resets(&case);
@@ -68,7 +70,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
     let (outcome, undecided_because) =
         outcome::decide(&case, deciding_reset.and_then(|index| resets.get(index)));
     let premise = premise_of(live);
-    let states = final_states(&events, &resets, premise);
+    let states = final_states(&events, &resets, premise, close.as_ref());
     let reset = deciding_reset.and_then(|index| resets.get(index));
     let close_wait = close_wait_of(&case, reset);
     Flow {
@@ -123,105 +125,6 @@ fn latest(live: &Live) -> Timestamp {
     if initiator.record > responder.record { initiator.time } else { responder.time }
 }
 
-/// The copies of one side's FIN, and what acknowledges it.
-#[derive(Clone, Copy, Default)]
-struct Copies<'a> {
-    first: Option<&'a Event>,
-    last: Option<&'a Event>,
-    acked: Option<&'a Event>,
-    /// The sequence number after it, of the copy that reaches furthest.
-    end: SeqNumber,
-    /// The first copy acknowledges the peer's FIN.
-    acknowledges_peer: bool,
-}
-
-impl Copies<'_> {
-    /// True when there is a FIN, and `event` acknowledges it.
-    #[inline]
-    fn is_covered_by(&self, event: &Event) -> bool {
-        self.first.is_some() && event.flags.ack() && event.ack.at_or_after(self.end)
-    }
-}
-
-/// Both sides' FINs: first and last copy, and the first segment that acknowledges each.
-fn fin_facts(live: &Live, events: &[Event]) -> Sides<Option<FinFacts>> {
-    if !live.halves.initiator.fin && !live.halves.responder.fin {
-        return Sides::default();
-    }
-    let fins = fins_in(events);
-    let facts = |role: Role| {
-        let (own, peer) = (&fins[role], &fins[!role]);
-        let first = own.first?;
-        // Where the capture swapped records, an ACK may lie before the FIN.
-        let is_answer =
-            |event: &&Event| event.from != role && belongs_to_the_close(event) && own.is_covered_by(event);
-        Some(FinFacts {
-            first: first.at,
-            last: own.last.unwrap_or(first).at,
-            copies: u32::from(live.halves[role].fin_copies),
-            acked: own.acked.or_else(|| events.iter().find(is_answer)).map(|event| event.at),
-            end: own.end,
-            acknowledges_peer: own.acknowledges_peer || peer.is_covered_by(first),
-            into_successor: first.into_successor,
-        })
-    };
-    Sides { initiator: facts(Role::Initiator), responder: facts(Role::Responder) }
-}
-
-fn fins_in(events: &[Event]) -> Sides<Copies<'_>> {
-    let mut fins = Sides::<Copies<'_>>::default();
-    // What comes before the first FIN acknowledges none.
-    let begin = events.iter().position(is_fin).unwrap_or(events.len());
-    let closing = events.iter().skip(begin).filter(|event| belongs_to_the_close(event));
-    for event in closing {
-        let (own, peer) = fins.of_both(event.from);
-        if peer.acked.is_none() && peer.is_covered_by(event) {
-            peer.acked = Some(event);
-        }
-        if !is_fin(event) {
-            continue;
-        }
-        own.last = Some(event);
-        if own.first.is_none() {
-            own.first = Some(event);
-            own.end = event.end();
-            own.acknowledges_peer = peer.is_covered_by(event);
-        } else if event.end().after(own.end) {
-            // A copy with a later end: the first one's ACK does not cover it.
-            own.end = event.end();
-            own.acked = None;
-        }
-    }
-    fins
-}
-
-fn is_fin(event: &Event) -> bool {
-    matches!(event.kind, EventKind::Fin | EventKind::FinAgain)
-}
-
-fn belongs_to_the_close(event: &Event) -> bool {
-    use EventKind::{Ghost, IcmpError, Rst, RstOutside};
-    !matches!(event.kind, Ghost | IcmpError | Rst | RstOutside)
-}
-
-/// The side whose FIN is acknowledged by the other's: what an ACK covers came before it, even where the two
-/// directions were captured by two clocks. Else their order tells.
-fn first_closer(fin: &Sides<Option<FinFacts>>, order: Order) -> Option<Role> {
-    match (fin.initiator, fin.responder) {
-        (Some(initiator), Some(responder)) => {
-            let (earlier, fin) = if order.is_before(responder.first, initiator.first) {
-                (Role::Responder, responder)
-            } else {
-                (Role::Initiator, initiator)
-            };
-            Some(if fin.acknowledges_peer { !earlier } else { earlier })
-        }
-        (Some(_), _) => Some(Role::Initiator),
-        (None, Some(_)) => Some(Role::Responder),
-        (None, None) => None,
-    }
-}
-
 fn handshake_of(live: &Live, events: &[Event]) -> Handshake {
     let stage = &live.stage;
     match (stage.syn, stage.syn_ack) {
@@ -251,19 +154,21 @@ fn numbers_show_a_connection(live: &Live, events: &[Event]) -> bool {
 
 /// From the SYN copy that was answered to the ACK of the SYN-ACK.
 fn handshake_rtt(events: &[Event]) -> Option<TimeDelta> {
-    let done = events.iter().position(|event| event.kind == EventKind::HandshakeAck)?;
-    let before = events.get(..done)?;
-    let answer =
-        before.iter().rposition(|event| matches!(event.kind, EventKind::SynAck | EventKind::SynAckAgain))?;
-    let first_answer = before.iter().position(|event| event.kind == EventKind::SynAck).unwrap_or(answer);
-    let syn = before
-        .get(..first_answer)?
-        .iter()
-        .rfind(|event| matches!(event.kind, EventKind::Syn | EventKind::SynAgain))?;
-    (answer == first_answer).then(|| before.get(answer)).flatten()?;
-    let rtt = events.get(done)?.time() - syn.time();
+    use EventKind::{HandshakeAck, Syn, SynAck, SynAckAgain, SynAgain};
     // Negative when the clock stepped.
-    (rtt >= TimeDelta::ZERO).then_some(rtt)
+    let rtt = |syn: &Event, ack: &Event| Some(ack.time() - syn.time()).filter(|rtt| *rtt >= TimeDelta::ZERO);
+    if let [syn, syn_ack, ack, ..] = events
+        && (syn.kind, syn_ack.kind, ack.kind) == (Syn, SynAck, HandshakeAck)
+    {
+        return rtt(syn, ack);
+    }
+    let done = events.iter().position(|event| event.kind == HandshakeAck)?;
+    let before = events.get(..done)?;
+    let answer = before.iter().rposition(|event| matches!(event.kind, SynAck | SynAckAgain))?;
+    let first_answer = before.iter().position(|event| event.kind == SynAck).unwrap_or(answer);
+    let syn = before.get(..first_answer)?.iter().rfind(|event| matches!(event.kind, Syn | SynAgain))?;
+    (answer == first_answer).then(|| before.get(answer)).flatten()?;
+    rtt(syn, events.get(done)?)
 }
 
 /// What the replay must know of a flow besides its events.
@@ -284,8 +189,8 @@ fn premise_of(live: &Live) -> Premise {
 
 fn close_wait_of(case: &Case<'_>, reset: Option<&Reset>) -> Option<CloseWait> {
     let closer = case.active_closer?;
-    let first = case.fin[closer]?;
-    let second = case.fin[!closer];
+    let first = case.fin[closer].as_ref()?;
+    let second = case.fin[!closer].as_ref();
     if second.is_some_and(|fin| !fin.acknowledges_peer) {
         return None;
     }
@@ -306,6 +211,7 @@ fn close_wait_of(case: &Case<'_>, reset: Option<&Reset>) -> Option<CloseWait> {
     })
 }
 
+#[inline]
 fn traffic(live: &Live, role: Role) -> Traffic {
     let (half, peer) = (&live.halves[role], &live.halves[!role]);
     let missed = half.missed(peer);

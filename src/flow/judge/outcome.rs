@@ -68,9 +68,10 @@ fn by_reset(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {
     if reset.is_some_and(|reset| reset.kind == ResetKind::ThirdParty) {
         return Some(FlowOutcome::ResetThirdParty);
     }
-    let fins = case.active_closer.and_then(|closer| case.fin[closer].zip(case.fin[!closer]));
+    let fins =
+        case.active_closer.and_then(|closer| case.fin[closer].as_ref().zip(case.fin[!closer].as_ref()));
     // A FIN that is still acknowledged with this connection's numbers came in its own life, whoever sent the SYN.
-    let met_successor = |(first, second): (FinFacts, FinFacts)| {
+    let met_successor = |(first, second): (&FinFacts, &FinFacts)| {
         !first.into_successor && second.into_successor && second.acked.is_none()
     };
     if fins.is_some_and(met_successor) {
@@ -91,12 +92,12 @@ fn by_reset(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {
 /// Connections with at least one FIN.
 fn closing(case: &Case<'_>) -> Option<FlowOutcome> {
     let closer = case.active_closer?;
-    let first = case.fin[closer]?;
-    let Some(second) = case.fin[!closer] else {
+    let first = case.fin[closer].as_ref()?;
+    let Some(second) = &case.fin[!closer] else {
         return Some(match first.acked {
             Some(_) if is_missing_an_answer(case, !closer) => FlowOutcome::Undecided,
             Some(_) => FlowOutcome::HalfClosed,
-            None if is_repeated(&first, 2) => FlowOutcome::FinUnacked,
+            None if is_repeated(first, 2) => FlowOutcome::FinUnacked,
             // Its sender would have repeated it had nobody acknowledged: the capture ends too soon, or missed the
             // answer.
             None => FlowOutcome::Undecided,
@@ -107,7 +108,7 @@ fn closing(case: &Case<'_>) -> Option<FlowOutcome> {
     }
     let delay = second.first.time - first.first.time;
     let silent = !case.live.halves[!closer].data_after_fin
-        && !first.is_answered_promptly_by(&second, case.live.stage.order);
+        && !first.is_answered_promptly_by(second, case.live.stage.order);
     Some(match second.acknowledges_peer {
         true if silent && delay >= case.limits.fin_delay => FlowOutcome::DelayedFin,
         true => FlowOutcome::CleanClose,
@@ -201,7 +202,7 @@ fn blind_spot(case: &Case<'_>, outcome: FlowOutcome) -> Option<&'static str> {
 /// From the first FIN to the other side's; nothing where two clocks put the second before the first.
 pub(super) fn fin_delay(case: &Case<'_>) -> Option<TimeDelta> {
     let closer = case.active_closer?;
-    let (first, second) = (case.fin[closer]?, case.fin[!closer]?);
+    let (first, second) = (case.fin[closer].as_ref()?, case.fin[!closer].as_ref()?);
     let delay = second.first.time - first.first.time;
     // Negative where the clock was set back.
     (delay >= TimeDelta::ZERO).then_some(delay)

@@ -33,61 +33,85 @@ pub(super) struct RowWriter {
     dates: DateWriter,
     /// A file's name and its cell.
     file: (String, Vec<u8>),
+    /// A row that is too long for the room: file names may have any length.
+    long: Vec<u8>,
 }
 
 impl RowWriter {
     pub(super) const fn new() -> Self {
-        Self { room: Room::new(), dates: DateWriter::new(), file: (String::new(), Vec::new()) }
+        Self {
+            room: Room::new(),
+            dates: DateWriter::new(),
+            file: (String::new(), Vec::new()),
+            long: Vec::new(),
+        }
     }
 
-    /// Appends the row of `flow`, with its line feed.
-    pub(super) fn push(
+    /// The row of `flow`, with its line feed.
+    pub(super) fn row(
         &mut self,
         flow: &Flow,
         findings: &[Finding],
         sources: &Sources<'_>,
-        out: &mut Vec<u8>,
-    ) -> io::Result<()> {
-        let mut row = Row { pen: Pen::new(&mut self.room), dates: &mut self.dates };
+    ) -> io::Result<&[u8]> {
+        self.turn_to(sources.file_of(flow.first.record))?;
+        let (_, file) = &self.file;
+        let mut row = Row { pen: Pen::new(&mut self.room), dates: &mut self.dates, id_length: 0 };
         row.identity(flow);
         row.opening(flow);
         row.closing(flow);
         row.history(flow);
-        out.extend_from_slice(row.pen.written());
-        self.push_file(sources.file_of(flow.first.record), out)?;
-        out.push(b',');
-        for (place, finding) in findings.iter().enumerate() {
-            if place > 0 {
-                out.push(b' ');
-            }
-            out.extend_from_slice(finding.rule.code.as_bytes());
+        let mut pen = row.pen;
+        let length = pen.length();
+        let fits = pen.text(file) && push_codes(findings, |text| pen.text(text));
+        if fits {
+            return Ok(pen.into_written());
         }
-        out.push(b'\n');
-        Ok(())
+        self.long.clear();
+        self.long.extend(pen.written().iter().take(length));
+        self.long.extend_from_slice(file);
+        push_codes(findings, |text| {
+            self.long.extend_from_slice(text);
+            true
+        });
+        Ok(&self.long)
     }
 
-    fn push_file(&mut self, name: &str, out: &mut Vec<u8>) -> io::Result<()> {
+    /// Makes the cell of a file's name.
+    fn turn_to(&mut self, name: &str) -> io::Result<()> {
         let (known, cell) = &mut self.file;
         if known != name {
             cell.clear();
             push_text(name, cell)?;
             name.clone_into(known);
         }
-        out.extend_from_slice(cell);
         Ok(())
     }
+}
+
+/// Writes the end of a row, which tells the findings, with `write`, until that says that it could not.
+fn push_codes(findings: &[Finding], mut write: impl FnMut(&[u8]) -> bool) -> bool {
+    write(b",")
+        && findings
+            .iter()
+            .enumerate()
+            .all(|(place, finding)| (place == 0 || write(b" ")) && write(finding.rule.code.as_bytes()))
+        && write(b"\n")
 }
 
 /// Writes cells, each followed by a comma.
 struct Row<'a> {
     pen: Pen<'a>,
     dates: &'a mut DateWriter,
+    /// The length of the first cell.
+    id_length: usize,
 }
 
 impl Row<'_> {
     #[inline]
     fn identity(&mut self, flow: &Flow) {
         self.pen.number(flow.id);
+        self.id_length = self.pen.length();
         self.pen.number(flow.stream);
         for endpoint in [flow.initiator, flow.responder] {
             self.pen.address(endpoint.addr);
@@ -165,7 +189,12 @@ impl Row<'_> {
         self.pen.put(&letters, length);
         self.pen.word(b",");
         self.conn_state(conn_state(flow));
-        self.pen.number(flow.first.record);
+        // A flow is called by the number of its first record.
+        if flow.first.record == flow.id {
+            self.pen.repeat_first(self.id_length);
+        } else {
+            self.pen.number(flow.first.record);
+        }
         self.pen.number(flow.last.record);
     }
 
@@ -304,12 +333,25 @@ mod tests {
 
     #[test]
     fn the_widest_row_fits_the_room() {
-        let mut row = Vec::new();
         let sources = Sources { names: &[], locate: &|_| (0, 0) };
-        RowWriter::new().push(&widest(), &[], &sources, &mut row).unwrap();
-        let row = String::from_utf8(row).unwrap();
+        let mut rows = RowWriter::new();
+        let row = str::from_utf8(rows.row(&widest(), &[], &sources).unwrap()).unwrap();
         assert!(row.starts_with(&format!("{0},{0},ffff:ffff:ffff", u64::MAX)), "{row}");
         assert_eq!(row.split(',').count(), COLUMNS.split(',').count());
         assert!((700..1000).contains(&row.len()), "{}", row.len());
+    }
+
+    #[test]
+    fn a_file_name_may_have_any_length() {
+        let mut rows = RowWriter::new();
+        let mut row = |names: &[String]| {
+            let sources = Sources { names, locate: &|_| (0, 0) };
+            String::from_utf8(rows.row(&widest(), &[], &sources).unwrap().to_vec()).unwrap()
+        };
+        let bare = row(&[]);
+        for length in [1, 40, 1000, 1500, 5000] {
+            let name = "n".repeat(length);
+            assert_eq!(row(std::slice::from_ref(&name)), bare.replace(",,\n", &format!(",{name},\n")));
+        }
     }
 }

@@ -25,7 +25,6 @@ pub enum Order {
 pub struct FlowsCsv<W> {
     out: W,
     rows: RowWriter,
-    row: Vec<u8>,
     sorter: Option<Sorter>,
 }
 
@@ -33,7 +32,7 @@ impl<W: Write> FlowsCsv<W> {
     /// Rows onto `out` (buffered by the caller) in `order`.
     pub fn new(out: W, order: Order) -> Self {
         let sorter = (order == Order::Start).then(|| Sorter::new(Sorter::DEFAULT_LIMIT));
-        Self { out, rows: RowWriter::new(), row: Vec::with_capacity(1024), sorter }
+        Self { out, rows: RowWriter::new(), sorter }
     }
 }
 
@@ -43,13 +42,12 @@ impl<W: Write> Report for FlowsCsv<W> {
     }
 
     fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()> {
-        self.row.clear();
-        self.rows.push(flow, findings, sources, &mut self.row)?;
+        let row = self.rows.row(flow, findings, sources)?;
         match &mut self.sorter {
-            None => self.out.write_all(&self.row),
+            None => self.out.write_all(row),
             Some(sorter) => {
                 let key = SortKey { time: flow.first.time, flow: flow.id, record: flow.first.record };
-                sorter.push(key, &self.row)
+                sorter.push(key, row)
             }
         }
     }
