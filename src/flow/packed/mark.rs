@@ -76,7 +76,7 @@ pub(super) fn bools(live: &mut Live) -> [&mut bool; 26] {
 
 /// The marks of `live`.
 pub(super) fn marks_of(live: &mut Live) -> u64 {
-    let marks = bools(live).into_iter().rev().fold(0, |marks, it| marks << 1 | u64::from(*it));
+    let marks = bools(live).iter().rev().fold(0, |marks, it| marks << 1 | u64::from(**it));
     let Sides { initiator, responder } = &live.halves;
     let scope = live.tuple.scope();
     let responds = |role: Option<Role>| role == Some(Role::Responder);

@@ -127,10 +127,8 @@ impl<'a> Packed<'a> {
     pub(in crate::flow) fn unpack(&self, room: Vec<Event>) -> Live {
         let tuple = self.tuple();
         let mut live = Live::blank(tuple, room);
-        let mut marks = self.marks;
-        for it in bools(&mut live) {
-            *it = marks & 1 != 0;
-            marks >>= 1;
+        for (place, it) in bools(&mut live).into_iter().enumerate() {
+            *it = self.is(1 << place);
         }
         live.first.record = self.id();
         live.incarnation = self.incarnation();
