@@ -62,23 +62,27 @@ impl Finished {
         let mut whole = self.whole.drain(..);
         let mut at = 0;
         for (terms, form) in self.terms.drain(..) {
-            let live = match form {
+            let mut tell = |live: &mut Live| {
+                live.stage.evicted = terms.evicted;
+                let events = std::mem::take(live.events.list_mut());
+                let Terms { decided, now, cut, one_way, .. } = terms;
+                let flow = judge(live, events, &Circumstances { decided, now, cut, one_way, limits });
+                tell(&flow);
+                flow.events
+            };
+            match form {
                 Form::Packed => {
                     let rest = self.octets.get(at..).and_then(Packed::new);
                     let Some(packed) = rest else { continue };
                     at += packed.octets().len();
-                    Some(packed.unpack(std::mem::take(&mut self.room)))
+                    self.room = tell(&mut packed.unpack(std::mem::take(&mut self.room)));
                 }
-                Form::Whole => whole.next(),
-            };
-            let Some(mut live) = live else { continue };
-            live.stage.evicted = terms.evicted;
-            let events = std::mem::take(live.events.list_mut());
-            let Terms { decided, now, cut, one_way, .. } = terms;
-            let flow = judge(&live, events, &Circumstances { decided, now, cut, one_way, limits });
-            tell(&flow);
-            self.room = flow.events;
-            self.room.clear();
+                Form::Whole => {
+                    if let Some(mut live) = whole.next() {
+                        tell(&mut live);
+                    }
+                }
+            }
         }
         drop(whole);
         self.octets.clear();

@@ -30,7 +30,7 @@ impl Table {
     pub(super) fn queue(&mut self, slot: u32, second: i64) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         live.queued_for = second;
-        self.expiry.entry(second).or_default().push(slot);
+        self.expiry.push(second, slot);
     }
 
     /// Finishes all flows whose deadline lies before `second` and has come, in the order of their deadlines.
@@ -38,12 +38,8 @@ impl Table {
     pub(super) fn expire(&mut self, second: i64, out: &mut Outlet<'_>) {
         self.next_second = start_of(second.saturating_add(1));
         let mut due = std::mem::take(&mut self.finished);
-        while let Some(entry) = self.expiry.first_entry() {
-            let at = *entry.key();
-            if at >= second {
-                break;
-            }
-            for slot in entry.remove() {
+        while let Some((at, slots)) = self.expiry.take_before(second) {
+            for slot in slots {
                 due.extend(self.come_due(slot, at, second));
             }
         }

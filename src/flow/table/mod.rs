@@ -1,6 +1,7 @@
 //! The table of live flows: which incarnation a segment belongs to, and when a flow is finished.
 
 mod cold;
+mod expiry;
 mod full;
 mod heap;
 mod lifetime;
@@ -8,10 +9,10 @@ mod placement;
 mod reuse;
 mod warmth;
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
 use self::cold::{COLD, Cold};
+use self::expiry::Expiry;
 use self::warmth::Warmth;
 use super::duplicates::{Recent, Signature};
 use super::event::Event;
@@ -111,7 +112,7 @@ pub struct Table {
     cold: Cold,
     graveyard: Graveyard,
     /// Slots of flows to look at once a second of capture time is over.
-    expiry: BTreeMap<i64, Vec<u32>>,
+    expiry: Expiry,
     /// Flows that are finished but whose turn has not come.
     finished: Vec<Due>,
     watermark: Timestamp,
@@ -148,7 +149,7 @@ impl Table {
             warmth: Warmth::default(),
             cold: Cold::default(),
             graveyard: Graveyard::within(limits.max_memory.map(|octets| octets / PART_OF_GRAVES)),
-            expiry: BTreeMap::new(),
+            expiry: Expiry::default(),
             finished: Vec::new(),
             watermark: Timestamp::MIN,
             clock: [Timestamp::MIN; 2],
@@ -201,8 +202,9 @@ impl Table {
         let slot = match self.slots.get(self.latest as usize) {
             Some(Some(live)) if live.is_newest_of(segment, self.watermark) => self.latest,
             _ => {
-                let Some(slot) = self.find(self.hash_of(&segment.tuple), segment) else {
-                    self.observe_unknown(segment);
+                let hash = self.hash_of(&segment.tuple);
+                let Some(slot) = self.find(hash, segment) else {
+                    self.observe_unknown(segment, hash);
                     return self.keep_within_limit(out);
                 };
                 slot
@@ -353,8 +355,16 @@ impl Table {
             Some(live) => live.as_ref().is_some_and(|live| live.is_between(segment, any)),
             None => self.cold.get(slot).is_some_and(|packed| packed.is_between(segment, any)),
         };
-        let found = self.index.find(hash, |slot| between(slot, false));
-        found.or_else(|| self.index.find(hash, |slot| between(slot, true)))
+        // Nothing has its hash, most likely: then no scope is the right one.
+        let mut is_known = false;
+        let found = self.index.find(hash, |slot| {
+            is_known = true;
+            between(slot, false)
+        });
+        if found.is_some() || !is_known {
+            return found;
+        }
+        self.index.find(hash, |slot| between(slot, true))
     }
 
     /// The four-tuple of the flow in `slot`, in use or packed.

@@ -23,8 +23,7 @@ enum Place {
 impl Table {
     /// A segment of a four-tuple that has no live flow: late, or the first of a new one.
     #[cold]
-    pub(super) fn observe_unknown(&mut self, segment: &Segment) {
-        let hash = self.hash_of(&segment.tuple);
+    pub(super) fn observe_unknown(&mut self, segment: &Segment, hash: u64) {
         let grave = grave_of(hash, segment.tuple.scope());
         if !segment.flags.syn() && self.graveyard.find(grave).is_some_and(|stone| stone.fits(segment)) {
             self.stats.late += 1;

@@ -79,7 +79,7 @@ impl Table {
         self.free.push(slot);
         self.index.replace(self.hash_of(&tuple), slot, packed);
         if deadline < Timestamp::MAX {
-            self.expiry.entry(second_of(deadline)).or_default().push(packed);
+            self.expiry.push(second_of(deadline), packed);
         }
         true
     }
