@@ -52,7 +52,7 @@ impl<'a> Packed<'a> {
     /// When it is due; [`Timestamp::MAX`] for never.
     pub(in crate::flow) fn deadline(&self) -> Timestamp {
         if self.marks & mark::DEADLINE == 0 {
-            return Timestamp::MAX;
+            return mark::due_by(self.marks, self.last());
         }
         Timestamp::from_nanos(word(self.octets, self.deadline_at()).cast_signed())
     }
