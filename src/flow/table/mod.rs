@@ -30,6 +30,8 @@ use crate::time::{TimeDelta, Timestamp};
 const LEAP: TimeDelta = TimeDelta::from_secs(86_400);
 /// The part of the memory for flows that those may take that are written.
 const PART_OF_GRAVES: u64 = 4;
+/// Most flows keep no more events than this.
+const EVENTS: usize = 8;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// What the table did with the segments it was given.

@@ -1,7 +1,8 @@
 //! Which incarnation of a four-tuple a segment belongs to: its numbers tell, not only its addresses.
 
-use super::{Table, grave_of, in_use};
+use super::{EVENTS, Table, grave_of, in_use};
 use crate::flow::duplicates::{Recent, Signature};
+use crate::flow::event::Event;
 use crate::flow::facts::Order;
 use crate::flow::letters::Letter;
 use crate::flow::live::{Live, NONE};
@@ -104,7 +105,7 @@ impl Table {
     /// Opens a new incarnation with `segment`, on top of `newest` if that is still live.
     fn begin(&mut self, segment: &Segment, hash: u64, newest: Option<u32>) {
         let opener = opener_of(segment);
-        let room = self.rooms.pop().unwrap_or_default();
+        let room = self.room();
         let mut live = Live::new(segment, opener, self.stats.flows, room);
         if opener == Role::Responder {
             live.letters.note(opener, Letter::Flipped);
@@ -151,6 +152,11 @@ impl Table {
             live.incarnation = stone.incarnation().saturating_add(1);
             live.rare_mut().reuse = Some(stone.reused_at(segment.time, &self.limits));
         }
+    }
+
+    /// Memory for the events of one flow: enough for most, so that it need not grow.
+    pub(super) fn room(&mut self) -> Vec<Event> {
+        self.rooms.pop().unwrap_or_else(|| Vec::with_capacity(EVENTS))
     }
 
     pub(super) fn store(&mut self, live: Live, recent: Recent) -> u32 {

@@ -87,7 +87,7 @@ impl Table {
     /// Takes a flow back into use: the segment or ICMP error in `record` came for it.
     #[cold]
     pub(super) fn wake(&mut self, slot: u32, record: u64) -> Option<u32> {
-        let room = self.rooms.pop().unwrap_or_default();
+        let room = self.room();
         let mut live = self.cold.get(slot)?.unpack(room);
         let recent = self.cold.recent(slot);
         self.cold.remove(slot);
