@@ -211,10 +211,9 @@ impl FourTuple {
     /// True when both tuples name the same endpoints, in whatever scope.
     #[inline]
     pub fn same_endpoints(&self, other: &Self) -> bool {
-        // Folded by hand: comparing arrays calls `memcmp`, for every segment.
-        let differences =
-            self.words().into_iter().zip(other.words()).fold(0, |sum, (own, its)| sum | (own ^ its));
-        differences == 0
+        let ([own @ .., ports], [its @ .., its_ports]) = (self.words(), other.words());
+        // Others differ in a port most often. Folded by hand: comparing arrays calls `memcmp`, for every segment.
+        ports == its_ports && own.into_iter().zip(its).fold(0, |sum, (own, its)| sum | (own ^ its)) == 0
     }
 
     /// Both endpoints as five words, for hashing; the scope is left out.

@@ -54,9 +54,9 @@ impl Recent {
     /// True when `segment` is another copy of a remembered packet.
     #[inline]
     pub(super) fn is_copy(&self, segment: &Segment, signature: Signature) -> bool {
-        // Summed up rather than searched: all are compared at once.
-        let is_there = self.signatures.iter().map(|its| u32::from(*its == signature)).sum::<u32>() > 0;
-        is_there && self.is_passage(segment, signature)
+        // All of them, whatever comes first: they fit into three registers.
+        let matches = self.signatures.iter().map(|its| u32::from(*its == signature));
+        matches.fold(0, |any, one| any | one) != 0 && self.is_passage(segment, signature)
     }
 
     /// True when `segment` is another copy of a remembered packet.

@@ -40,16 +40,17 @@ pub enum Letter {
     Flipped,
 }
 
-const PER_WORD: usize = 6;
-const BITS_PER_WORD: usize = 5 * PER_WORD;
+const PER_WORD: u32 = 12;
+/// Above the last place of a word.
+const FULL: u32 = 5 * (PER_WORD - 1);
 /// By code: what the responder sent, what the initiator sent.
 static WRITTEN: &[u8; 32] = b"?shadfrtwgiq^????SHADFRTWGIQ^???";
 
 /// The first 24 letters, in order of appearance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Letters {
-    /// Five bits a letter, six letters a word, the first one lowest: kind, plus 16 for the initiator.
-    packed: [u32; 4],
+    /// Five bits a letter, twelve letters a word, the first one lowest: kind, plus 16 for the initiator.
+    packed: [u64; 2],
     seen: u32,
 }
 
@@ -67,10 +68,10 @@ impl Letters {
     pub fn note_again(&mut self, from: Role, letter: Letter) {
         let code = code_of(from, letter);
         self.seen |= 1 << code;
-        let free = |word: &&mut u32| **word >> (5 * (PER_WORD - 1)) == 0;
+        let free = |word: &&mut u64| **word >> FULL == 0;
         if let Some(word) = self.packed.iter_mut().find(free) {
             // No code is 0: the highest bit set lies in the last place that is taken.
-            *word |= code << (5 * (u32::BITS - word.leading_zeros()).div_ceil(5));
+            *word |= u64::from(code) << (5 * (u64::BITS - word.leading_zeros()).div_ceil(5));
         }
     }
 
@@ -89,27 +90,17 @@ impl Letters {
 
     /// All letters in two words.
     pub(super) fn to_words(self) -> [u64; 2] {
-        let [a, b, c, d] = self.packed.map(u64::from);
-        [a | b << BITS_PER_WORD, c | d << BITS_PER_WORD]
+        self.packed
     }
 
     /// The letters that [`Self::to_words`] gave.
-    pub(super) fn of_words(words: [u64; 2]) -> Self {
-        let part = |word: u64| u32::try_from(word & ((1 << BITS_PER_WORD) - 1)).unwrap_or_default();
-        let [[a, b], [c, d]] = words.map(|word| [part(word), part(word >> BITS_PER_WORD)]);
-        let letters = Self { packed: [a, b, c, d], seen: 0 };
-        Self { seen: letters.codes().fold(0, |seen, code| seen | 1 << code), ..letters }
+    pub(super) fn of_words(packed: [u64; 2]) -> Self {
+        Self { packed, seen: packed.into_iter().flat_map(codes_in).fold(0, |seen, code| seen | 1 << code) }
     }
 
     /// True when a letter still finds room: then they tell which were seen.
     pub(super) fn are_few(self) -> bool {
-        self.packed[3] == 0
-    }
-
-    fn codes(self) -> impl Iterator<Item = u32> {
-        let codes =
-            self.packed.into_iter().flat_map(|word| (0..6).map(move |place| word >> (5 * place) & 31));
-        codes.take_while(|&code| code != 0)
+        self.packed[1] >> (FULL / 2) == 0
     }
 
     /// The letters as written, first one first.
@@ -123,7 +114,7 @@ impl Letters {
     pub(crate) fn text(self) -> ([u8; 24], usize) {
         let mut text = [0; 24];
         let mut length = 0;
-        let (words, _) = text.as_chunks_mut::<PER_WORD>();
+        let (words, _) = text.as_chunks_mut::<{ PER_WORD as usize }>();
         for (mut word, places) in self.packed.into_iter().zip(words) {
             for place in places {
                 if word == 0 {
@@ -136,6 +127,15 @@ impl Letters {
         }
         (text, length)
     }
+}
+
+/// The codes in a word, which end where nothing more is set.
+fn codes_in(mut word: u64) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let [code, ..] = (word & 31).to_le_bytes();
+        word >>= 5;
+        (code != 0).then_some(code)
+    })
 }
 
 #[inline]

@@ -117,16 +117,16 @@ impl Live {
     /// A flow that begins with `segment`, sent by `opener`; its events will lie in `room`.
     pub(super) fn new(segment: &Segment, opener: Role, stream: u64, room: Vec<Event>) -> Self {
         let at = RecordRef { record: segment.record, time: segment.time };
-        Self {
-            initiator_low: segment.from_low == (opener == Role::Initiator),
-            first: at,
-            stream,
-            active: at,
-            ..Self::blank(segment.tuple, room)
-        }
+        let mut live = Self::blank(segment.tuple, room);
+        live.initiator_low = segment.from_low == (opener == Role::Initiator);
+        live.first = at;
+        live.stream = stream;
+        live.active = at;
+        live
     }
 
     /// A flow of which nothing is known but its addresses.
+    #[inline]
     pub(super) fn blank(tuple: FourTuple, room: Vec<Event>) -> Self {
         Self {
             tuple,

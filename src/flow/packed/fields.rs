@@ -207,8 +207,7 @@ fn pass_events<P: Pass>(pass: &mut P, live: &mut Live) {
     };
     let mut pass_next = |event: &mut Event| {
         pass_event(pass, event, &course);
-        course.near = event.at;
-        course.expected[event.from] = event.end();
+        course.advance(event);
     };
     if P::READS {
         list.extend((0..count).map(|_| {
@@ -226,6 +225,24 @@ struct Course {
     near: RecordRef,
     /// Where each side goes on.
     expected: Sides<SeqNumber>,
+}
+
+impl Course {
+    /// Takes the next event.
+    #[inline]
+    fn advance(&mut self, event: &Event) {
+        self.near = event.at;
+        self.expected[event.from] = event.end();
+    }
+
+    /// Where `event` is likely to begin, and what it is likely to acknowledge.
+    #[inline]
+    fn numbers_of(&self, from: Role, flags: Flags) -> (SeqNumber, SeqNumber) {
+        let Sides { initiator, responder } = self.expected;
+        let (own, peers) =
+            if from == Role::Initiator { (initiator, responder) } else { (responder, initiator) };
+        (own, if flags.ack() { peers } else { SeqNumber::default() })
+    }
 }
 
 /// What one word says of an event: kind, sender, what is unusual, window, and the distances in records and time.
@@ -248,24 +265,17 @@ mod event {
     pub(super) const MANY_NANOS: u64 = (1 << 30) - 1;
 }
 
-impl Course {
-    /// What `event` is likely to acknowledge.
-    #[inline]
-    fn acked_by(&self, event: &Event) -> SeqNumber {
-        if event.flags.ack() { self.expected[!event.from] } else { SeqNumber::default() }
-    }
-}
-
 #[inline]
 fn word_of_event(event: &Event, course: &Course) -> u64 {
-    let Course { near, expected } = course;
+    let near = course.near;
+    let (seq, ack) = course.numbers_of(event.from, event.flags);
     let records = event.at.record.wrapping_sub(near.record).min(event::MANY_RECORDS);
     let nanos = event.at.time.nanos().wrapping_sub(near.time.nanos()).cast_unsigned().min(event::MANY_NANOS);
     event.kind as u64
         | bit(event::FROM_RESPONDER, event.from == Role::Responder)
         | bit(event::FLAGS, event.flags != flags_of(event.kind))
-        | bit(event::SEQ, event.seq != expected[event.from])
-        | bit(event::ACK, event.ack != course.acked_by(event))
+        | bit(event::SEQ, event.seq != seq)
+        | bit(event::ACK, event.ack != ack)
         | bit(event::OCTETS, event.octets != 0)
         | u64::from(event.window) << event::WINDOW_SHIFT
         | records << event::RECORDS_SHIFT
@@ -274,7 +284,7 @@ fn word_of_event(event: &Event, course: &Course) -> u64 {
 
 #[inline]
 fn pass_event<P: Pass>(pass: &mut P, event: &mut Event, course: &Course) {
-    let Course { near, expected } = course;
+    let near = course.near;
     let word = pass.code(|| word_of_event(event, course));
     let is = |bit: u64| word & bit != 0;
     if P::READS {
@@ -294,21 +304,21 @@ fn pass_event<P: Pass>(pass: &mut P, event: &mut Event, course: &Course) {
         nanos if P::READS => event.at.time = near.time + TimeDelta::from_nanos(nanos.cast_signed()),
         _ => {}
     }
-    if is(event::FLAGS) {
-        pass.octet(&mut event.flags.0);
-    } else if P::READS {
+    if P::READS {
         event.flags = flags_of(event.kind);
     }
-    if is(event::SEQ) {
-        pass.seq(&mut event.seq, expected[event.from]);
-    } else if P::READS {
-        event.seq = expected[event.from];
+    if is(event::FLAGS) {
+        pass.octet(&mut event.flags.0);
     }
-    let acked = course.acked_by(event);
+    let (seq, ack) = course.numbers_of(event.from, event.flags);
+    if P::READS {
+        (event.seq, event.ack) = (seq, ack);
+    }
+    if is(event::SEQ) {
+        pass.seq(&mut event.seq, seq);
+    }
     if is(event::ACK) {
-        pass.seq(&mut event.ack, acked);
-    } else if P::READS {
-        event.ack = acked;
+        pass.seq(&mut event.ack, ack);
     }
     if is(event::OCTETS) {
         pass.small(&mut event.octets);

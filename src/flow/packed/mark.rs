@@ -3,7 +3,7 @@
 use crate::flow::facts::Order;
 use crate::flow::live::Live;
 use crate::net::{Role, Sides};
-use crate::time::Timestamp;
+use crate::time::{TimeDelta, Timestamp};
 
 /// Bits of both sides, initiator first.
 const fn sides(initiator: u32, responder: u32) -> Sides<u64> {
@@ -22,7 +22,7 @@ pub(super) const IPV4: u64 = 1 << 32;
 pub(super) const BY_RECORDS: u64 = 1 << 33;
 pub(super) const BOTH_WAYS: u64 = 1 << 34;
 pub(super) const ONE_WAY: u64 = 1 << 35;
-/// It is due one day, which a word tells.
+/// It is due one day, which a word tells: it is not so many seconds after its last segment as its marks can say.
 pub(super) const DEADLINE: u64 = 1 << 36;
 /// The directions have other scopes than the tuple, which a word tells.
 pub(super) const SCOPES: u64 = 1 << 37;
@@ -40,6 +40,31 @@ pub(super) const REUSE: u64 = 1 << 46;
 pub(super) const WORDY: u64 = 1 << 47;
 /// Its SYN was sent again.
 pub(super) const RETRIED: u64 = 1 << 48;
+
+/// Above all marks: after how many seconds without a segment it is due; 0 where it is not, or a word tells.
+const DELAY_SHIFT: u32 = 49;
+const DELAY_BITS: u32 = 14;
+const SECOND: i64 = TimeDelta::from_secs(1).nanos();
+
+/// When a flow is due by its `marks` whose last segment came at `last`, unless a word tells.
+pub(super) fn due_by(marks: u64, last: Timestamp) -> Timestamp {
+    match (marks >> DELAY_SHIFT & ((1 << DELAY_BITS) - 1)).cast_signed() {
+        0 => Timestamp::MAX,
+        seconds => Timestamp::from_nanos(last.nanos().wrapping_add(seconds * SECOND)),
+    }
+}
+
+/// The marks that tell when `live` is due.
+fn deadline_of(live: &Live) -> u64 {
+    if live.deadline == Timestamp::MAX {
+        return 0;
+    }
+    let nanos = live.deadline.nanos().wrapping_sub(live.last().time.nanos());
+    match u64::try_from(nanos / SECOND) {
+        Ok(seconds @ 1..) if nanos % SECOND == 0 && seconds >> DELAY_BITS == 0 => seconds << DELAY_SHIFT,
+        _ => DEADLINE,
+    }
+}
 
 /// All that is true or false of a flow, in the order of its marks.
 pub(super) fn bools(live: &mut Live) -> [&mut bool; 26] {
@@ -76,7 +101,7 @@ pub(super) fn bools(live: &mut Live) -> [&mut bool; 26] {
 
 /// The marks of `live`.
 pub(super) fn marks_of(live: &mut Live) -> u64 {
-    let marks = bools(live).into_iter().rev().fold(0, |marks, it| marks << 1 | u64::from(*it));
+    let marks = bools(live).iter().rev().fold(0, |marks, it| marks << 1 | u64::from(**it));
     let Sides { initiator, responder } = &live.halves;
     let scope = live.tuple.scope();
     let responds = |role: Option<Role>| role == Some(Role::Responder);
@@ -84,11 +109,11 @@ pub(super) fn marks_of(live: &mut Live) -> u64 {
     let ways = live.ways();
     let mark = |mark: u64, is: bool| if is { mark } else { 0 };
     marks
+        | deadline_of(live)
         | mark(IPV4, live.tuple.is_ipv4())
         | mark(BY_RECORDS, live.stage.order == Order::Records)
         | mark(BOTH_WAYS, ways.both)
         | mark(ONE_WAY, ways.one)
-        | mark(DEADLINE, live.deadline != Timestamp::MAX)
         | mark(SCOPES, has_other_scope(initiator.seen, initiator.scope))
         | mark(SCOPES, has_other_scope(responder.seen, responder.scope))
         | mark(TALK, live.burst.talker.is_some())

@@ -1,5 +1,6 @@
 //! One description of a layout that serves both ways: it writes values, or reads them back.
 
+use super::WORD;
 use crate::flow::facts::RecordRef;
 use crate::tcp::SeqNumber;
 use crate::time::Timestamp;
@@ -86,20 +87,20 @@ pub(super) trait Pass {
     }
 }
 
-/// Longest packed flow, with room to spare.
-const ROOM: usize = 2048;
+/// More than any packed flow takes.
+const ROOM: usize = 1 << 11;
 
 /// Where values are written. A number's length is told by its lowest bits: so many zeros and a one stand before as many
 /// times seven bits, so that a number is one load or store and no loop.
 #[derive(Debug)]
 pub(super) struct Sink {
-    octets: Box<[u8; ROOM]>,
+    octets: Box<[u8; ROOM + WORD]>,
     length: usize,
 }
 
 impl Default for Sink {
     fn default() -> Self {
-        Self { octets: Box::new([0; ROOM]), length: 0 }
+        Self { octets: Box::new([0; ROOM + WORD]), length: 0 }
     }
 }
 
@@ -122,10 +123,12 @@ impl Sink {
     /// Adds a word, and counts `count` octets of it.
     #[inline]
     pub(super) fn put(&mut self, word: u64, count: usize) {
-        if let Some(place) = self.octets.get_mut(self.length..self.length + 8) {
+        // Never too long: the remainder tells the compiler so.
+        let at = self.length % ROOM;
+        if let Some(place) = self.octets.get_mut(at..at + WORD) {
             place.copy_from_slice(&word.to_le_bytes());
-            self.length += count;
         }
+        self.length = at + count;
     }
 }
 

@@ -52,7 +52,7 @@ impl<'a> Packed<'a> {
     /// When it is due; [`Timestamp::MAX`] for never.
     pub(in crate::flow) fn deadline(&self) -> Timestamp {
         if self.marks & mark::DEADLINE == 0 {
-            return Timestamp::MAX;
+            return mark::due_by(self.marks, self.last());
         }
         Timestamp::from_nanos(word(self.octets, self.deadline_at()).cast_signed())
     }
@@ -127,10 +127,8 @@ impl<'a> Packed<'a> {
     pub(in crate::flow) fn unpack(&self, room: Vec<Event>) -> Live {
         let tuple = self.tuple();
         let mut live = Live::blank(tuple, room);
-        let mut marks = self.marks;
-        for it in bools(&mut live) {
-            *it = marks & 1 != 0;
-            marks >>= 1;
+        for (place, it) in bools(&mut live).into_iter().enumerate() {
+            *it = self.is(1 << place);
         }
         live.first.record = self.id();
         live.incarnation = self.incarnation();

@@ -1,7 +1,7 @@
 //! What leaves the table when too many flows are live.
 
 use super::cold::COLD;
-use super::{Due, Shard};
+use super::{Due, EVENTS, Shard};
 use crate::flow::duplicates::Recent;
 use crate::flow::event::Event;
 use crate::flow::finished::Outlet;
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 /// This part of all flows leaves at once: looking for those that can be spared best costs a look at each.
 const PART: u64 = 8;
 /// Octets of a flow in use: its slot, its last segments, and room for some events.
-const IN_USE: usize = size_of::<Option<Live>>() + size_of::<Recent>() + 8 * size_of::<Event>();
+const IN_USE: usize = size_of::<Option<Live>>() + size_of::<Recent>() + EVENTS * size_of::<Event>();
 
 /// How well a flow can be spared; the first ones leave first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

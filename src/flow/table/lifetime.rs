@@ -32,7 +32,7 @@ impl Shard {
     pub(super) fn queue(&mut self, slot: u32, second: i64) {
         let Some(Some(live)) = self.slots.get_mut(slot as usize) else { return };
         live.queued_for = second;
-        self.expiry.entry(second).or_default().push(slot);
+        self.expiry.push(second, slot);
     }
 
     /// Gathers all flows whose deadline lies before `second` and has come, in the order of their deadlines: see
@@ -41,12 +41,8 @@ impl Shard {
         self.due.clear();
         self.passed = 0;
         self.due.append(&mut self.finished);
-        while let Some(entry) = self.expiry.first_entry() {
-            let at = *entry.key();
-            if at >= second {
-                break;
-            }
-            for slot in entry.remove() {
+        while let Some((at, slots)) = self.expiry.take_before(second) {
+            for slot in slots {
                 let due = self.come_due(slot, at, second);
                 self.due.extend(due);
             }

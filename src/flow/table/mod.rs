@@ -1,6 +1,7 @@
 //! One shard of the table of live flows: which incarnation a segment belongs to, and when a flow is finished.
 
 mod cold;
+mod expiry;
 mod full;
 mod heap;
 mod lifetime;
@@ -8,10 +9,10 @@ mod placement;
 mod reuse;
 mod warmth;
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
 use self::cold::{COLD, Cold};
+use self::expiry::Expiry;
 pub(in crate::flow) use self::lifetime::Left;
 use self::warmth::Warmth;
 use super::clock::Clock;
@@ -29,6 +30,8 @@ use crate::time::Timestamp;
 
 /// The part of the memory for flows that those may take that are written.
 const PART_OF_GRAVES: u64 = 4;
+/// Most flows keep no more events than this.
+const EVENTS: usize = 8;
 
 /// What the table did with the segments it was given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,7 +115,7 @@ pub(super) struct Shard {
     cold: Cold,
     graveyard: Graveyard,
     /// Slots of flows to look at once a second of capture time is over.
-    expiry: BTreeMap<i64, Vec<u32>>,
+    expiry: Expiry,
     /// Flows that are finished but whose turn has not come.
     finished: Vec<Due>,
     /// Flows whose turn it is, from the place `passed` on.
@@ -155,7 +158,7 @@ impl Shard {
             warmth: Warmth::default(),
             cold: Cold::default(),
             graveyard: Graveyard::within(limits.max_memory.map(|octets| octets / PART_OF_GRAVES)),
-            expiry: BTreeMap::new(),
+            expiry: Expiry::default(),
             finished: Vec::new(),
             due: Vec::new(),
             passed: 0,
@@ -205,8 +208,9 @@ impl Shard {
         let slot = match self.slots.get(self.latest as usize) {
             Some(Some(live)) if live.is_newest_of(segment, self.moment.clock.watermark()) => self.latest,
             _ => {
-                let Some(slot) = self.find(self.hash_of(&segment.tuple), segment) else {
-                    self.observe_unknown(segment);
+                let hash = self.hash_of(&segment.tuple);
+                let Some(slot) = self.find(hash, segment) else {
+                    self.observe_unknown(segment, hash);
                     return self.keep_within_limit(out);
                 };
                 slot
@@ -297,8 +301,16 @@ impl Shard {
             Some(live) => live.as_ref().is_some_and(|live| live.is_between(segment, any)),
             None => self.cold.get(slot).is_some_and(|packed| packed.is_between(segment, any)),
         };
-        let found = self.index.find(hash, |slot| between(slot, false));
-        found.or_else(|| self.index.find(hash, |slot| between(slot, true)))
+        // Nothing has its hash, most likely: then no scope is the right one.
+        let mut is_known = false;
+        let found = self.index.find(hash, |slot| {
+            is_known = true;
+            between(slot, false)
+        });
+        if found.is_some() || !is_known {
+            return found;
+        }
+        self.index.find(hash, |slot| between(slot, true))
     }
 
     /// The four-tuple of the flow in `slot`, in use or packed.

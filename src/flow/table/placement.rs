@@ -1,7 +1,8 @@
 //! Which incarnation of a four-tuple a segment belongs to: its numbers tell, not only its addresses.
 
-use super::{Shard, grave_of, in_use};
+use super::{EVENTS, Shard, grave_of, in_use};
 use crate::flow::duplicates::{Recent, Signature};
+use crate::flow::event::Event;
 use crate::flow::facts::Order;
 use crate::flow::letters::Letter;
 use crate::flow::live::{Live, NONE};
@@ -23,8 +24,7 @@ enum Place {
 impl Shard {
     /// A segment of a four-tuple that has no live flow: late, or the first of a new one.
     #[cold]
-    pub(super) fn observe_unknown(&mut self, segment: &Segment) {
-        let hash = self.hash_of(&segment.tuple);
+    pub(super) fn observe_unknown(&mut self, segment: &Segment, hash: u64) {
         let grave = grave_of(hash, segment.tuple.scope());
         if !segment.flags.syn() && self.graveyard.find(grave).is_some_and(|stone| stone.fits(segment)) {
             self.stats.late += 1;
@@ -105,7 +105,7 @@ impl Shard {
     /// Opens a new incarnation with `segment`, on top of `newest` if that is still live.
     fn begin(&mut self, segment: &Segment, hash: u64, newest: Option<u32>) {
         let opener = opener_of(segment);
-        let room = self.rooms.pop().unwrap_or_default();
+        let room = self.room();
         let mut live = Live::new(segment, opener, self.moment.begun, room);
         if opener == Role::Responder {
             live.letters.note(opener, Letter::Flipped);
@@ -152,6 +152,11 @@ impl Shard {
             live.incarnation = stone.incarnation().saturating_add(1);
             live.rare_mut().reuse = Some(stone.reused_at(segment.time, &self.limits));
         }
+    }
+
+    /// Memory for the events of one flow: enough for most, so that it need not grow.
+    pub(super) fn room(&mut self) -> Vec<Event> {
+        self.rooms.pop().unwrap_or_else(|| Vec::with_capacity(EVENTS))
     }
 
     pub(super) fn store(&mut self, live: Live, recent: Recent) -> u32 {

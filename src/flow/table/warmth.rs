@@ -80,7 +80,7 @@ impl Shard {
         self.free.push(slot);
         self.index.replace(self.hash_of(&tuple), slot, packed);
         if deadline < Timestamp::MAX {
-            self.expiry.entry(second_of(deadline)).or_default().push(packed);
+            self.expiry.push(second_of(deadline), packed);
         }
         true
     }
@@ -88,7 +88,7 @@ impl Shard {
     /// Takes a flow back into use: the segment or ICMP error in `record` came for it.
     #[cold]
     pub(super) fn wake(&mut self, slot: u32, record: u64) -> Option<u32> {
-        let room = self.rooms.pop().unwrap_or_default();
+        let room = self.room();
         let mut live = self.cold.get(slot)?.unpack(room);
         let recent = self.cold.recent(slot);
         self.cold.remove(slot);
