@@ -107,7 +107,6 @@ measure() {
 # Runs "${command[@]}" and "${reference[@]}" in turn; a row named $1 with medians, and ratios of the pairs.
 row() {
     local run
-    measure "${command[@]}" >/dev/null
     for ((run = 0; run < runs; run++)); do
         printf '%s %s\n' "$(measure "${command[@]}")" "$(measure "${reference[@]}")"
     done >pairs

@@ -181,7 +181,7 @@ impl<'a> Script<'a> {
     fn talk(&mut self, profile: Profile) {
         let (requests, answer) = match profile {
             Profile::Bulk => (2, 10_000 + self.random.below(30_000)),
-            Profile::Short => (1, 200 + self.random.below(2_000)),
+            Profile::Short => (1, 20 + self.random.below(280)),
             Profile::Snapped => (3, 15_000 + self.random.below(20_000)),
             Profile::Idle => (0, 0),
         };
