@@ -7,7 +7,7 @@
 #   pcapng    the same capture as pcapng (needs editcap)
 #   packed    gzip and zstd against their decoders alone (needs gzip, zstd)
 #   memory    eight times the length with as many live connections; two million short connections; idle ones
-#   worst     every packet another connection: ten million SYNs in a minute
+#   worst     every packet another connection (ten million SYNs in a minute); every segment odd
 #   all       all of these; the default is peers
 #
 #   -n RUNS     runs of each pair, of which the median is told (5)
@@ -130,6 +130,15 @@ head_of_table() {
     printf '\n%s\n\n| program | wall s | CPU s | peak MiB | × wall | × CPU |\n|---|---:|---:|---:|---:|---:|\n' "$1"
 }
 
+# TITLE: the table of a capture, with the rows of the limit and of closewait.
+against_limit() {
+    head_of_table "$1; against \`limit\`"
+    reference=(./limit "$capture")
+    command=("${reference[@]}") && row limit
+    command=("${one[@]}" "$capture") && row 'closewait, one thread'
+    command=("${all[@]}" "$capture") && row 'closewait, all threads'
+}
+
 # NAME COMMAND...: a row for a peer, if it is installed.
 peer() {
     local name=$1
@@ -143,11 +152,7 @@ peers() {
     local shape
     for shape in bulk short snap96; do
         standard "$shape"
-        head_of_table "$shape: $(./limit "$capture"), $(stat -c %s "$capture") octets; against \`limit\`"
-        reference=(./limit "$capture")
-        command=("${reference[@]}") && row limit
-        command=("${one[@]}" "$capture") && row 'closewait, one thread'
-        command=("${all[@]}" "$capture") && row 'closewait, all threads'
+        against_limit "$shape: $(./limit "$capture"), $(stat -c %s "$capture") octets"
         peer 'tcptrace -n' tcptrace -n "$capture"
         peer 'tshark -n -q -z conv,tcp' tshark -n -q -z conv,tcp -r "$capture"
         peer 'tcpdump -w, FIN or RST' tcpdump -r "$capture" -w filtered.pcap 'tcp[tcpflags] & (tcp-fin|tcp-rst) != 0'
@@ -229,12 +234,10 @@ worst() {
     for kind in syn-flood syn-flood-answered; do
         capture=$kind-$percent.pcap
         [[ -f $capture ]] || ./generate "$kind" $((100000 * percent)) 60 "$capture" >/dev/null
-        head_of_table "$kind: $((100000 * percent)) four-tuples in a minute; against \`limit\`"
-        reference=(./limit "$capture")
-        command=("${reference[@]}") && row limit
-        command=("${one[@]}" "$capture") && row 'closewait, one thread'
-        command=("${all[@]}" "$capture") && row 'closewait, all threads'
+        against_limit "$kind: $((100000 * percent)) four-tuples in a minute"
     done
+    make odd odd 20000 2
+    against_limit 'odd: every segment of every answer twice'
 }
 
 main "$@"

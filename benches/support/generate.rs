@@ -24,6 +24,8 @@ pub(crate) enum Profile {
     Snapped,
     /// Handshakes, and nothing more.
     Idle,
+    /// As `Bulk`, with every segment of an answer sent twice: no segment brings what is expected next.
+    Odd,
 }
 
 /// A capture to be made.
@@ -180,13 +182,13 @@ impl<'a> Script<'a> {
 
     fn talk(&mut self, profile: Profile) {
         let (requests, answer) = match profile {
-            Profile::Bulk => (2, 10_000 + self.random.below(30_000)),
+            Profile::Bulk | Profile::Odd => (2, 10_000 + self.random.below(30_000)),
             Profile::Short => (1, 20 + self.random.below(280)),
             Profile::Snapped => (3, 15_000 + self.random.below(20_000)),
             Profile::Idle => (0, 0),
         };
         for _ in 0..requests {
-            self.exchange(answer);
+            self.exchange(answer, profile == Profile::Odd);
         }
     }
 
@@ -214,7 +216,7 @@ impl<'a> Script<'a> {
     }
 
     /// A request and `octets` of answer, every second segment acknowledged.
-    fn exchange(&mut self, mut octets: u64) {
+    fn exchange(&mut self, mut octets: u64, twice: bool) {
         self.now += 50 + self.random.below(1_000);
         self.send(CLIENT, PSH | ACK, 180);
         self.now += self.round_trip;
@@ -222,7 +224,12 @@ impl<'a> Script<'a> {
         while octets > 0 {
             let size = u16::try_from(octets).unwrap_or(u16::MAX).min(FULL);
             octets -= u64::from(size);
-            self.send(SERVER, if octets == 0 { PSH | ACK } else { ACK }, size);
+            let flags = if octets == 0 { PSH | ACK } else { ACK };
+            self.send(SERVER, flags, size);
+            if twice {
+                self.next[1] = self.next[1].wrapping_sub(u32::from(size));
+                self.send(SERVER, flags, size);
+            }
             self.now += 12;
             unacknowledged += 1;
             if unacknowledged == 2 || octets == 0 {

@@ -1,11 +1,12 @@
 //! Writes a capture to measure programs on: those that the benches use, or a flood of SYNs.
 //!
-//! `cargo run --release --example generate -- bulk|short|snap96|idle CONNECTIONS SEED FILE [MINUTES]`
+//! `cargo run --release --example generate -- bulk|short|snap96|idle|odd CONNECTIONS SEED FILE [MINUTES]`
 //!
 //! `cargo run --release --example generate -- syn-flood|syn-flood-answered TUPLES SECONDS FILE`
 //!
 //! Connections start within one minute unless `MINUTES` says otherwise: as many each minute, so that a capture of
-//! more connections over as many more minutes has as many alive at a time. `idle` ones shake hands and say nothing.
+//! more connections over as many more minutes has as many alive at a time. `idle` ones shake hands and say nothing; of `odd` ones no segment
+//! brings what is expected next.
 
 #[path = "../../benches/support/generate.rs"]
 mod generate;
@@ -19,7 +20,7 @@ use std::io::{self, BufWriter, Write};
 use flood::Flood;
 use generate::{Profile, Shape};
 
-const USAGE: &str = "usage: generate bulk|short|snap96|idle CONNECTIONS SEED FILE [MINUTES]
+const USAGE: &str = "usage: generate bulk|short|snap96|idle|odd CONNECTIONS SEED FILE [MINUTES]
        generate syn-flood|syn-flood-answered TUPLES SECONDS FILE";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -34,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "short" => Profile::Short,
         "snap96" => Profile::Snapped,
         "idle" => Profile::Idle,
+        "odd" => Profile::Odd,
         "syn-flood" | "syn-flood-answered" => {
             let answered = profile.ends_with("answered");
             return write_flood(Flood { tuples: count.parse()?, seconds: number.parse()?, answered }, file);
