@@ -3,7 +3,8 @@
 #
 #   benches/compare.sh [-n RUNS] [-o DIR] [-s PERCENT] [-i IDLE] [MODE...]
 #
-#   peers     the three standard captures: closewait with one thread and with all, and the peers that are installed
+#   limit     the three standard captures: closewait with one thread and with all
+#   peers     the same, and the peers that are installed (tshark takes minutes)
 #   pcapng    the same capture as pcapng (needs editcap)
 #   packed    gzip and zstd against their decoders alone (needs gzip, zstd)
 #   memory    eight times the length with as many live connections; two million short connections; idle ones
@@ -48,11 +49,11 @@ main() {
     one+=(-q --csv flows.csv) all+=(-q --csv flows.csv)
     [[ $# -gt 0 ]] || set -- peers
     [[ $1 != all ]] || set -- peers pcapng packed memory worst
-    machine | tee results.md
+    machine | tee -a results.md
     local mode
     for mode; do
         case $mode in
-            peers | pcapng | packed | memory | worst) "$mode" | tee -a results.md ;;
+            limit | peers | pcapng | packed | memory | worst) "$mode" | tee -a results.md ;;
             *) printf 'no such mode: %s\n' "$mode" >&2; exit 2 ;;
         esac
     done
@@ -148,6 +149,14 @@ peer() {
     row "$name"
 }
 
+limit() {
+    local shape
+    for shape in bulk short snap96; do
+        standard "$shape"
+        against_limit "$shape"
+    done
+}
+
 peers() {
     local shape
     for shape in bulk short snap96; do
@@ -156,7 +165,7 @@ peers() {
         peer 'tcptrace -n' tcptrace -n "$capture"
         peer 'tshark -n -q -z conv,tcp' tshark -n -q -z conv,tcp -r "$capture"
         peer 'tcpdump -w, FIN or RST' tcpdump -r "$capture" -w filtered.pcap 'tcp[tcpflags] & (tcp-fin|tcp-rst) != 0'
-        peer capinfos capinfos "$capture"
+        peer 'capinfos -c -u' capinfos -c -u "$capture"
         mkdir -p logs
         peer zeek zeek -C -r "$capture" Log::default_logdir=logs
         peer argus argus -r "$capture" -w logs/argus
