@@ -26,7 +26,7 @@ use generate::{Profile, Shape};
 
 /// Name, profile, connections when measured: about 45, 20 and 20 MB.
 const CAPTURES: [(&str, Profile, u32); 3] =
-    [("bulk", Profile::Bulk, 36), ("short", Profile::Short, 16_000), ("snap96", Profile::Snapped, 1_100)];
+    [("bulk", Profile::Bulk, 900), ("short", Profile::Short, 16_000), ("snap96", Profile::Snapped, 1_100)];
 /// Connections where nothing is measured.
 const FEW: u32 = 100;
 
@@ -39,7 +39,7 @@ fn main() {
         .configure_from_args();
     for (name, profile, connections) in CAPTURES {
         let connections = if measuring { connections } else { connections.min(FEW) };
-        let subject = Subject::new(Shape { profile, connections, seed: 1 });
+        let subject = Subject::new(Shape { profile, connections, minutes: 1, seed: 1 });
         let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::ElementsAndBytes {
             elements: subject.records,
@@ -71,8 +71,9 @@ struct Frame {
 
 impl Subject {
     fn new(shape: Shape) -> Self {
-        let capture = shape.make();
-        let bytes: Arc<[u8]> = capture.bytes.into();
+        let mut bytes = Vec::new();
+        let content = shape.write(&mut bytes).unwrap();
+        let bytes: Arc<[u8]> = bytes.into();
         let mut frames = Vec::new();
         let mut input = open(&bytes);
         while let Some(record) = input.next_record() {
@@ -85,8 +86,8 @@ impl Subject {
             _ => None,
         };
         let segments: Vec<Segment> = frames.iter().filter_map(segment).collect();
-        assert_eq!(segments.len() as u64, capture.records);
-        let subject = Self { bytes, records: capture.records, outcomes: capture.outcomes, frames, segments };
+        assert_eq!(segments.len() as u64, content.records);
+        let subject = Self { bytes, records: content.records, outcomes: content.outcomes, frames, segments };
         assert_eq!(subject.run(), subject.outcomes);
         subject
     }

@@ -52,7 +52,7 @@ fn files_side_by_side_are_told_the_same() {
 
 #[test]
 fn a_long_capture_is_told_the_same_however_it_is_packed() {
-    let bytes = Shape { profile: Profile::Short, connections: 2_500, seed: 3 }.make().bytes;
+    let bytes = generated(Profile::Short, 2_500, 3);
     assert!(bytes.len() > 2 << 20, "more than a few blocks");
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&bytes).unwrap();
@@ -75,7 +75,7 @@ fn a_long_capture_is_told_the_same_however_it_is_packed() {
 
 #[test]
 fn a_full_table_and_joined_parts_are_told_the_same() {
-    let bytes = Shape { profile: Profile::Short, connections: 3_000, seed: 5 }.make().bytes;
+    let bytes = generated(Profile::Short, 3_000, 5);
     let input = || Input::from_reader("-", Cursor::new(bytes.clone()));
     let full = |threads| {
         let limits = Limits { max_flows: 50, ..Limits::default() };
@@ -91,7 +91,7 @@ fn a_full_table_and_joined_parts_are_told_the_same() {
 
 #[test]
 fn the_command_prints_the_same_from_standard_input() {
-    let bytes = Shape { profile: Profile::Snapped, connections: 40, seed: 7 }.make().bytes;
+    let bytes = generated(Profile::Snapped, 40, 7);
     let print = |threads: &str| {
         let mut command = Command::cargo_bin("closewait").unwrap();
         let ran = command.args(["--threads", threads, "-"]).write_stdin(bytes.clone()).output().unwrap();
@@ -104,7 +104,7 @@ fn the_command_prints_the_same_from_standard_input() {
 
 #[test]
 fn progress_comes_to_the_end_of_the_input() {
-    let bytes = Shape { profile: Profile::Short, connections: 6_000, seed: 9 }.make().bytes;
+    let bytes = generated(Profile::Short, 6_000, 9);
     for threads in [1, 4] {
         let mut told = Vec::new();
         let input = Input::from_reader("-", Cursor::new(bytes.clone()));
@@ -147,7 +147,7 @@ fn a_report_that_panics_ends_the_run() {
 /// In the first block, which is read by the thread that walks it, and far behind.
 #[test]
 fn a_source_that_panics_ends_the_run_and_loses_no_row() {
-    let bytes = Shape { profile: Profile::Short, connections: 5_000, seed: 11 }.make().bytes;
+    let bytes = generated(Profile::Short, 5_000, 11);
     for after in [1000, bytes.len() - 1000] {
         let flows = [1, 2, 8].map(|threads| {
             let mut flows = 0_u64;
@@ -227,6 +227,12 @@ impl Read for Trickle {
     }
 }
 
+fn generated(profile: Profile, connections: u32, seed: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Shape { profile, connections, minutes: 1, seed }.write(&mut bytes).unwrap();
+    bytes
+}
+
 /// A capture behind which nothing comes, not even the end, until the other end of `waiting` is dropped.
 struct Endless {
     capture: Cursor<Vec<u8>>,
@@ -236,7 +242,7 @@ struct Endless {
 impl Endless {
     fn new(connections: u32) -> (Self, mpsc::Sender<()>) {
         let (end, waiting) = mpsc::channel();
-        let bytes = Shape { profile: Profile::Short, connections, seed: 1 }.make().bytes;
+        let bytes = generated(Profile::Short, connections, 1);
         (Self { capture: Cursor::new(bytes), waiting }, end)
     }
 }

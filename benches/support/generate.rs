@@ -1,25 +1,31 @@
 //! Makes captures for measurements: the same shape gives the same bytes on every machine.
 //!
-//! Connections start at random moments of one minute and go through handshake, requests with answers, and one
-//! of six endings; their segments are then put in order of time. Headers are complete (lengths, checksums,
-//! sequence numbers, window, MSS, window scale and time stamp options); payload is zeros. One connection in
-//! ten is IPv6. No four-tuple occurs twice.
+//! Connections start at random moments and go through handshake, requests with answers, and one of six endings,
+//! or stay idle; their segments are then put in order of time, a minute at a time, so that a capture may be
+//! larger than memory. Headers are complete (lengths, checksums, sequence numbers, window, MSS, window scale and
+//! time stamp options); payload is letters without sense, which pack about as well as text does. One connection
+//! in ten is IPv6. No four-tuple occurs twice.
 
 mod frame;
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use frame::{ACK, FIN, PSH, RST, SYN, push_record};
 
 /// What most of the capture consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// Few connections with answers of about a megabyte: full-size frames.
+    /// Answers of about fifty kilobytes: full-size frames.
     Bulk,
     /// Many connections of one small request each: one frame in three opens or closes.
     Short,
     /// Answers of about a hundred kilobytes, of which 96 octets a frame were captured.
     Snapped,
+    /// Handshakes, and nothing more.
+    Idle,
+    /// As `Bulk`, with every segment of an answer sent twice: no segment brings what is expected next.
+    Odd,
 }
 
 /// A capture to be made.
@@ -27,17 +33,17 @@ pub(crate) enum Profile {
 pub(crate) struct Shape {
     /// What it consists of.
     pub(crate) profile: Profile,
-    /// Connections, at most ten million.
+    /// Connections, at most a hundred million.
     pub(crate) connections: u32,
+    /// Over which their starts are spread: as many each minute.
+    pub(crate) minutes: u32,
     /// Another seed gives another capture of the same shape.
     pub(crate) seed: u64,
 }
 
-/// A capture and what is in it.
-#[derive(Clone, Debug)]
-pub(crate) struct Capture {
-    /// Classic pcap, microseconds, Ethernet.
-    pub(crate) bytes: Vec<u8>,
+/// What a capture has in it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Content {
     /// Records.
     pub(crate) records: u64,
     /// Connections by the outcome that closewait must find.
@@ -45,23 +51,36 @@ pub(crate) struct Capture {
 }
 
 impl Shape {
-    /// Makes the capture.
-    pub(crate) fn make(self) -> Capture {
+    /// Writes the capture as classic pcap: microseconds, Ethernet.
+    pub(crate) fn write(self, out: &mut impl Write) -> io::Result<Content> {
         let mut random = Random(self.seed);
-        let mut segments = Vec::new();
-        let mut outcomes = BTreeMap::new();
-        for connection in 0..self.connections {
-            let ending = Ending::draw(&mut random);
-            *outcomes.entry(ending.outcome()).or_default() += 1;
-            Script::new(connection, &mut random, &mut segments).play(self.profile, ending);
-        }
-        segments.sort_by_key(|segment| segment.micros);
+        let mut content = Content::default();
         let snaplen = if self.profile == Profile::Snapped { 96 } else { 262_144 };
-        let mut bytes = frame::file_header(snaplen);
-        for segment in &segments {
-            push_record(segment, snaplen, &mut bytes);
+        let mut octets = frame::file_header(snaplen);
+        let mut waiting = Vec::new();
+        for minute in 0..self.minutes {
+            for connection in self.started(minute)..self.started(minute + 1) {
+                let outcome = Script::new(connection, minute, &mut random, &mut waiting).play(self.profile);
+                *content.outcomes.entry(outcome).or_default() += 1;
+            }
+            waiting.sort_by_key(|segment: &Segment| segment.micros);
+            let end = if minute + 1 == self.minutes { u64::MAX } else { u64::from(minute + 1) * MINUTE };
+            let due = waiting.partition_point(|segment| segment.micros < end);
+            for segment in waiting.drain(..due) {
+                push_record(&segment, snaplen, &mut octets);
+                out.write_all(&octets)?;
+                octets.clear();
+            }
+            content.records += due as u64;
         }
-        Capture { bytes, records: segments.len() as u64, outcomes }
+        out.write_all(&octets)?;
+        Ok(content)
+    }
+
+    /// Connections that have started when `minutes` have passed.
+    fn started(self, minutes: u32) -> u32 {
+        let share = u64::from(self.connections) * u64::from(minutes) / u64::from(self.minutes.max(1));
+        u32::try_from(share).unwrap_or(self.connections)
     }
 }
 
@@ -119,6 +138,7 @@ const SERVER: bool = false;
 /// Payload of a full segment, with a time stamp option on Ethernet.
 const FULL: u16 = 1448;
 const SECOND: u64 = 1_000_000;
+const MINUTE: u64 = 60 * SECOND;
 
 /// One connection as it is played.
 struct Script<'a> {
@@ -133,29 +153,43 @@ struct Script<'a> {
 }
 
 impl<'a> Script<'a> {
-    fn new(connection: u32, random: &'a mut Random, out: &'a mut Vec<Segment>) -> Self {
-        let now = random.below(60 * SECOND);
+    fn new(connection: u32, minute: u32, random: &'a mut Random, out: &'a mut Vec<Segment>) -> Self {
+        let now = u64::from(minute) * MINUTE + random.below(MINUTE);
         let round_trip = 200 + random.below(20_000);
         #[expect(clippy::cast_possible_truncation, reason = "initial sequence numbers are any 32 bits")]
         let next = [random.next() as u32, random.next() as u32];
         Self { connection, now, round_trip, id: 0, next, random, out }
     }
 
-    fn play(mut self, profile: Profile, ending: Ending) {
-        match ending {
-            Ending::Unanswered => return self.ask_in_vain(),
-            Ending::Refused => return self.be_refused(),
-            _ => self.shake_hands(),
+    /// Plays the whole connection; gives its outcome.
+    fn play(mut self, profile: Profile) -> &'static str {
+        if profile == Profile::Idle {
+            self.shake_hands();
+            return "open";
         }
+        let ending = Ending::draw(self.random);
+        match ending {
+            Ending::Unanswered => self.ask_in_vain(),
+            Ending::Refused => self.be_refused(),
+            _ => {
+                self.shake_hands();
+                self.talk(profile);
+                self.end(ending);
+            }
+        }
+        ending.outcome()
+    }
+
+    fn talk(&mut self, profile: Profile) {
         let (requests, answer) = match profile {
-            Profile::Bulk => (2, 400_000 + self.random.below(400_000)),
-            Profile::Short => (1, 200 + self.random.below(2_000)),
-            Profile::Snapped => (3, 20_000 + self.random.below(30_000)),
+            Profile::Bulk | Profile::Odd => (2, 10_000 + self.random.below(30_000)),
+            Profile::Short => (1, 20 + self.random.below(280)),
+            Profile::Snapped => (3, 15_000 + self.random.below(20_000)),
+            Profile::Idle => (0, 0),
         };
         for _ in 0..requests {
-            self.exchange(answer);
+            self.exchange(answer, profile == Profile::Odd);
         }
-        self.end(ending);
     }
 
     fn ask_in_vain(&mut self) {
@@ -182,7 +216,7 @@ impl<'a> Script<'a> {
     }
 
     /// A request and `octets` of answer, every second segment acknowledged.
-    fn exchange(&mut self, mut octets: u64) {
+    fn exchange(&mut self, mut octets: u64, twice: bool) {
         self.now += 50 + self.random.below(1_000);
         self.send(CLIENT, PSH | ACK, 180);
         self.now += self.round_trip;
@@ -190,7 +224,12 @@ impl<'a> Script<'a> {
         while octets > 0 {
             let size = u16::try_from(octets).unwrap_or(u16::MAX).min(FULL);
             octets -= u64::from(size);
-            self.send(SERVER, if octets == 0 { PSH | ACK } else { ACK }, size);
+            let flags = if octets == 0 { PSH | ACK } else { ACK };
+            self.send(SERVER, flags, size);
+            if twice {
+                self.next[1] = self.next[1].wrapping_sub(u32::from(size));
+                self.send(SERVER, flags, size);
+            }
             self.now += 12;
             unacknowledged += 1;
             if unacknowledged == 2 || octets == 0 {
