@@ -148,17 +148,21 @@ impl Judge {
 
     /// Judges all of `finished`, and hands each to `tell`; none is left.
     pub fn judge(&mut self, finished: &mut Finished, mut tell: impl FnMut(&Flow)) {
+        let mut tell = |flow: Flow| {
+            tell(&flow);
+            flow.events
+        };
         while self.judge_first(finished, |stream| stream, &mut tell) {}
     }
 
-    /// Judges the first of `finished` and hands it to `tell`; `number` gives its number among all flows for that among
-    /// its table's. False when there is none.
+    /// Judges the first of `finished` and hands it to `tell`, which gives back memory for events; `number` gives its
+    /// number among all flows for that among its table's. False when there is none.
     #[inline]
     pub(crate) fn judge_first(
         &mut self,
         finished: &mut Finished,
         number: impl FnOnce(u64) -> u64,
-        tell: impl FnOnce(&Flow),
+        tell: impl FnOnce(Flow) -> Vec<Event>,
     ) -> bool {
         let Some(&(terms, form)) = finished.terms.get(finished.taken) else { return false };
         finished.taken += 1;
@@ -186,7 +190,7 @@ impl Judge {
         live: &mut Live,
         terms: Terms,
         number: impl FnOnce(u64) -> u64,
-        tell: impl FnOnce(&Flow),
+        tell: impl FnOnce(Flow) -> Vec<Event>,
     ) {
         live.stage.evicted = terms.evicted;
         live.stream = number(live.stream);
@@ -194,9 +198,8 @@ impl Judge {
         self.directions.note(live.ways());
         let events = std::mem::take(live.events.list_mut());
         let Terms { decided, now, cut, .. } = terms;
-        let flow = judge(live, events, &Circumstances { decided, now, cut, one_way, limits: &self.limits });
-        tell(&flow);
-        self.room = flow.events;
+        self.room =
+            tell(judge(live, events, &Circumstances { decided, now, cut, one_way, limits: &self.limits }));
         self.room.clear();
     }
 }

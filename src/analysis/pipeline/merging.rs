@@ -3,9 +3,9 @@
 use std::sync::mpsc;
 
 use super::following::FlowSight;
-use super::messages::Followed;
+use super::messages::{Followed, JudgedOutlet};
 use super::numbers::Numbers;
-use crate::flow::{Finished, Flow, Judge, TableStats, Turn};
+use crate::flow::{Event, Finished, Flow, Judge, TableStats, Turn};
 use crate::threads::Receiver;
 
 /// The flows of all parts, in the order in which one table would have finished them.
@@ -46,8 +46,8 @@ impl Merging {
         Self { parts: parts.into_iter().map(part).collect(), numbers }
     }
 
-    /// Waits for what comes next; calls `each_batch` whenever a part has handed something over.
-    pub(super) fn next(&mut self, each_batch: &mut dyn FnMut()) -> Next {
+    /// Waits for what comes next; tells `judged` whenever a part has handed something over.
+    pub(super) fn next(&mut self, judged: &mut JudgedOutlet) -> Next {
         loop {
             let first =
                 (0..).zip(&self.parts).filter_map(|(place, part)| Some((part.finished.next_turn()?, place)));
@@ -58,11 +58,10 @@ impl Merging {
             let behind = behind.min_by_key(|(_, part)| part.finished.place());
             match (behind, first) {
                 (Some((number, part)), _) => {
-                    if !part.receive() {
+                    if !part.receive() || !judged.tick() {
                         return Next::Broken;
                     }
                     self.numbers.note(number, part.finished.take_begun());
-                    each_batch();
                 }
                 (None, Some((_, part))) => return Next::Flow(part),
                 (None, None) => return self.turn_of_the_input(),
@@ -70,8 +69,8 @@ impl Merging {
         }
     }
 
-    /// Judges the flow that [`Self::next`] named, and hands it to `tell`.
-    pub(super) fn judge(&mut self, part: usize, judge: &mut Judge, tell: impl FnOnce(&Flow)) {
+    /// Judges the flow that [`Self::next`] named, and hands it to `tell`, which gives back memory for events.
+    pub(super) fn judge(&mut self, part: usize, judge: &mut Judge, tell: impl FnOnce(Flow) -> Vec<Event>) {
         let Self { parts, numbers } = self;
         if let Some(of) = parts.get_mut(part) {
             judge.judge_first(&mut of.finished, |number| numbers.of(part, number), tell);

@@ -4,7 +4,7 @@ use std::sync::{Arc, mpsc};
 
 use super::following::{FlowSight, InputClose};
 use crate::dissect::Dissected;
-use crate::flow::{Finished, Outlet, TableStats};
+use crate::flow::{Event, Finished, Flow, Outlet, TableStats};
 use crate::threads::Sender;
 
 /// From reading to all that follow.
@@ -24,6 +24,79 @@ pub(super) enum Followed {
     Sight(Box<FlowSight>),
     /// All flows were told.
     End(TableStats),
+}
+
+/// From judging to telling.
+pub(super) enum Judged {
+    /// Flows, in the order in which they are told.
+    Flows(Vec<Flow>),
+    /// The input has ended; flows that follow are those it finishes.
+    Sight(Box<FlowSight>),
+    /// All flows were told.
+    End(TableStats),
+}
+
+/// Whoever tells hears from time to time how far it is, if there are no flows to be told: whenever so many batches came.
+const TICKS: u32 = 32;
+/// Flows told at once: enough to make waking a thread cheap, few enough to bound memory.
+const FLOWS: usize = 256;
+
+/// Hands judged flows over in batches.
+pub(super) struct JudgedOutlet {
+    batch: Vec<Flow>,
+    out: Sender<Judged>,
+    /// Batches that were told.
+    spent: mpsc::Receiver<Vec<Flow>>,
+    /// Memory of events that were told.
+    rooms: Vec<Vec<Event>>,
+    ticks: u32,
+}
+
+impl JudgedOutlet {
+    pub(super) const fn new(out: Sender<Judged>, spent: mpsc::Receiver<Vec<Flow>>) -> Self {
+        Self { batch: Vec::new(), out, spent, rooms: Vec::new(), ticks: 0 }
+    }
+
+    /// Takes a flow, and gives back memory for the events of another.
+    #[inline]
+    pub(super) fn put(&mut self, flow: Flow) -> Vec<Event> {
+        self.batch.push(flow);
+        self.rooms.pop().unwrap_or_default()
+    }
+
+    /// True when it is time for [`Self::flush`].
+    pub(super) const fn is_full(&self) -> bool {
+        self.batch.len() >= FLOWS
+    }
+
+    /// Hands over what was put in; false when nobody listens any more.
+    #[must_use]
+    pub(super) fn flush(&mut self) -> bool {
+        self.ticks = 0;
+        let mut empty = self.spent.try_recv().unwrap_or_default();
+        self.rooms.extend(empty.drain(..).map(|flow| flow.events));
+        self.out.send(Judged::Flows(std::mem::replace(&mut self.batch, empty)))
+    }
+
+    /// Another batch of finished flows has come; false when nobody listens any more.
+    #[must_use]
+    pub(super) fn tick(&mut self) -> bool {
+        self.ticks += 1;
+        self.ticks < TICKS || self.flush()
+    }
+
+    /// Hands `next` over, behind all flows that were put in; false when nobody listens any more.
+    #[must_use]
+    pub(super) fn send(&mut self, next: Judged) -> bool {
+        self.flush() && self.out.send(next)
+    }
+}
+
+/// What was judged before a panic is told, as it is on one thread.
+impl Drop for JudgedOutlet {
+    fn drop(&mut self) {
+        let _ = self.flush();
+    }
 }
 
 /// Hands flows over in batches.

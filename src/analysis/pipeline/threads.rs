@@ -9,14 +9,14 @@ use std::thread::{Builder, JoinHandle};
 
 use super::following::{Following, InputClose};
 use super::merging::{Merging, Next};
-use super::messages::{FlowOutlet, Followed, Read};
+use super::messages::{FlowOutlet, Followed, Judged, JudgedOutlet, Read};
 use super::reading::{InputEnd, Reading};
 use super::{Progress, Source};
 use crate::analysis::Outcome;
 use crate::analysis::teller::Teller;
 use crate::capture::{Extent, Growth, Locator};
 use crate::dissect::Dissected;
-use crate::flow::{Judge, Limits, Table, TableStats};
+use crate::flow::{Flow, Judge, Limits, Table, TableStats};
 use crate::threads::{Permits, Receiver, Sender, channel};
 
 /// Batches on their way between two stages: more would not make up for a stage that is slower than another.
@@ -38,13 +38,13 @@ pub(in crate::analysis) fn run_on_threads(
     let (grown, growths) = mpsc::channel();
     let (ended, end) = mpsc::channel();
     let octets = Arc::new(AtomicU64::new(0));
-    let (mut to_follow, mut to_tell, mut threads) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut to_follow, mut to_judge, mut threads) = (Vec::new(), Vec::new(), Vec::new());
     for part in 0..parts {
         let (read, following) = channel(BATCHES, permits);
-        let (finished, telling) = channel(BATCHES, permits);
+        let (finished, judging) = channel(BATCHES, permits);
         let (spent, empty) = mpsc::channel();
         to_follow.push(read);
-        to_tell.push((telling, spent));
+        to_judge.push((judging, spent));
         threads.push(start("follow", permits, move || {
             follow_all(Following::new(limits, part, parts), &following, FlowOutlet::new(finished, empty));
         })?);
@@ -60,10 +60,14 @@ pub(in crate::analysis) fn run_on_threads(
         // Without a listener the run has ended.
         let _ = read_all(Reading::new(source), out).is_some_and(|end| ended.send(end).is_ok());
     })?);
+    let (told, judged) = channel(BATCHES, permits);
+    let (spent, empty) = mpsc::channel();
+    threads.push(start("judge", permits, move || {
+        judge_all(Merging::new(to_judge), Judge::new(limits), JudgedOutlet::new(told, empty));
+    })?);
     let told = {
         let _permit = permits.take();
-        let inlet = Inlet { merging: Merging::new(to_tell), growths, octets, end };
-        tell_all(&mut teller, &mut Judge::new(limits), inlet, progress)
+        tell_all(&mut teller, &Inlet { judged, spent, growths, octets, end }, progress)
     };
     match told {
         Told::All(end) => {
@@ -199,9 +203,35 @@ fn follow_all(mut following: Following, to_follow: &Receiver<Read>, mut out: Flo
     }
 }
 
+/// Puts what the parts of the table finished into one order, and judges it.
+fn judge_all(mut merging: Merging, mut judge: Judge, mut out: JudgedOutlet) {
+    loop {
+        let goes_on = match merging.next(&mut out) {
+            Next::Flow(part) => {
+                merging.judge(part, &mut judge, |flow| out.put(flow));
+                !out.is_full() || out.flush()
+            }
+            Next::Sight(sight) => {
+                judge.expect(sight.coming);
+                out.send(Judged::Sight(Box::new(sight)))
+            }
+            Next::End(stats) => {
+                // Nobody is left to tell when that is not taken.
+                let _ = out.send(Judged::End(stats));
+                return;
+            }
+            Next::Broken => return,
+        };
+        if !goes_on {
+            return;
+        }
+    }
+}
+
 /// Where what is to be told comes from.
 struct Inlet {
-    merging: Merging,
+    judged: Receiver<Judged>,
+    spent: mpsc::Sender<Vec<Flow>>,
     growths: mpsc::Receiver<Growth>,
     octets: Arc<AtomicU64>,
     end: mpsc::Receiver<Box<InputEnd>>,
@@ -222,36 +252,36 @@ enum Told {
     Broken,
 }
 
-fn tell_all(teller: &mut Teller<'_>, judge: &mut Judge, inlet: Inlet, mut progress: Progress<'_>) -> Told {
-    let Inlet { mut merging, growths, octets, end } = inlet;
+fn tell_all(teller: &mut Teller<'_>, inlet: &Inlet, mut progress: Progress<'_>) -> Told {
     let (mut locator, mut input) = (Locator::default(), None);
-    let mut each_batch = || {
-        if let Some(progress) = &mut progress {
-            progress(octets.load(Relaxed));
-        }
-    };
-    loop {
-        match merging.next(&mut each_batch) {
-            Next::Flow(part) => {
-                for growth in growths.try_iter() {
+    while let Some(judged) = inlet.judged.receive() {
+        match judged {
+            Judged::Flows(flows) => {
+                for growth in inlet.growths.try_iter() {
                     locator.grow(growth);
                 }
-                merging.judge(part, judge, |flow| teller.tell(flow, &locator));
-                if teller.failed() {
-                    return teller.check().map_or_else(Told::Failed, |()| Told::Broken);
+                for flow in &flows {
+                    teller.tell(flow, &locator);
                 }
+                if let Err(error) = teller.check() {
+                    return Told::Failed(error);
+                }
+                // Judging may have ended.
+                let _ = inlet.spent.send(flows);
             }
-            Next::Sight(sight) => {
-                let Ok(end) = end.recv() else { return Told::Broken };
-                judge.expect(sight.coming);
+            Judged::Sight(sight) => {
+                let Ok(end) = inlet.end.recv() else { return Told::Broken };
                 teller.learn(sight.of_input(&end));
                 input = Some(end);
             }
-            Next::End(table) => {
-                let Some(input) = input else { return Told::Broken };
-                return Told::All(Box::new(RunEnd { input: *input, table }));
+            Judged::End(table) => {
+                return input
+                    .map_or(Told::Broken, |input| Told::All(Box::new(RunEnd { input: *input, table })));
             }
-            Next::Broken => return Told::Broken,
+        }
+        if let Some(progress) = &mut progress {
+            progress(inlet.octets.load(Relaxed));
         }
     }
+    Told::Broken
 }

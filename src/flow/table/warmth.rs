@@ -6,7 +6,7 @@ use crate::flow::live::{NEVER, RETIRED};
 use crate::time::Timestamp;
 
 /// Flows in use that need no check: as many lie in the processor's caches.
-const LEAST: usize = 1 << 13;
+const LEAST: usize = 1 << 11;
 /// Slots that are looked at for each flow that comes into use beyond the allowance.
 const LOOKS: usize = 4;
 
