@@ -143,8 +143,8 @@ mod tests {
     #[test]
     fn a_copy_comes_soon_and_not_a_minute_later() {
         let (first, mut recent) = (segment(0), Recent::default());
-        recent.remember(&first, signature_of(&first));
-        let is_copy = |nanos| recent.is_copy(&segment(nanos), signature_of(&segment(nanos)));
+        recent.remember(&first, Signature::of(&first));
+        let is_copy = |nanos| recent.is_copy(&segment(nanos), Signature::of(&segment(nanos)));
         assert!(is_copy(90_000_000));
         assert!(!is_copy(200_000_000));
         // Where sixteen bits of such units begin anew.
