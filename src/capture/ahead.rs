@@ -1,7 +1,7 @@
 //! Octets read ahead: a thread unpacks one file, or reads a stream, while what it gave before is walked.
 //!
 //! A plain file is read where it is walked: the copy from the page cache costs twice as much into memory that another
-//! core had, which is as much as its own thread gains.
+//! core had, which is as much as its own thread gains. A long one is worth two (see [`stripes`](super::stripes)).
 //!
 //! A handful of blocks go round between the thread that fills them and the [`Buffer`](super::buffer::Buffer) that
 //! walks them in place, so memory is bounded by their number and nothing is allocated once they are there.
@@ -15,7 +15,7 @@ use super::buffer::SLACK;
 use crate::threads::{Permits, Receiver, Sender, channel};
 
 /// Octets handed over at once: waking a thread costs as much as copying some ten thousand of them.
-const BLOCK: usize = 512 * 1024;
+pub(super) const BLOCK: usize = 512 * 1024;
 /// Blocks on their way: one is walked, one filled, and one more so that neither waits for the other's last octet.
 const BLOCKS: usize = 3;
 

@@ -2,7 +2,8 @@
 
 use std::io::{self, Read};
 
-use super::ahead::{Ahead, Block, ReadAhead};
+use super::ahead::{Block, ReadAhead};
+use super::stripes::{Stripes, Turns};
 
 /// Octets asked of the source at once. Small enough to stay in a second-level cache, where the records are
 /// then walked; faster than a mapping, and the same for files, pipes and decompressors.
@@ -12,12 +13,14 @@ pub(super) const CHUNK: usize = 256 * 1024;
 pub(super) const SLACK: usize = 64 * 1024;
 
 /// How a source is read.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Reading {
     /// Octets asked of it at once.
     pub(super) chunk: usize,
     /// Whether a thread may read ahead.
     pub(super) ahead: Option<ReadAhead>,
+    /// Handles of the same file for several threads, if it is worth them.
+    pub(super) stripes: Option<Stripes>,
 }
 
 /// A sliding window over a stream.
@@ -29,8 +32,8 @@ pub(super) struct Buffer {
     base: u64,
     reading: Reading,
     source: Box<dyn Read + Send>,
-    /// Reads the source once the first chunk was read here.
-    ahead: Option<Ahead>,
+    /// Read the source once the first chunk was read here.
+    ahead: Option<Turns>,
     ended: bool,
     failure: Option<io::Error>,
 }
@@ -115,16 +118,20 @@ impl Buffer {
 
     /// What is longer than a chunk is worth a thread.
     fn read_ahead_if_long(&mut self) {
-        let Reading { chunk, ahead: Some(terms) } = &self.reading else { return };
-        if self.base.wrapping_add(self.end as u64) < *chunk as u64 {
+        let read = self.base.wrapping_add(self.end as u64);
+        if read < self.reading.chunk as u64 {
+            return;
+        }
+        let Some(terms) = self.reading.ahead.take() else { return };
+        if let Some(stripes) = self.reading.stripes.take() {
+            self.ahead = Turns::of_stripes(stripes, read, &terms);
             return;
         }
         let source = std::mem::replace(&mut self.source, Box::new(io::empty()));
-        match Ahead::start(source, terms) {
+        match Turns::of_one(source, &terms) {
             Ok(ahead) => self.ahead = Some(ahead),
             Err(source) => self.source = source,
         }
-        self.reading.ahead = None;
     }
 
     /// Walks `block` in place, behind what is left of the one before; what is longer than its room goes on in the
@@ -219,11 +226,12 @@ mod tests {
     use crate::threads::Permits;
 
     fn here(chunk: usize) -> Reading {
-        Reading { chunk, ahead: None }
+        Reading { chunk, ..Reading::default() }
     }
 
     fn ahead(permits: &Arc<Permits>, is_stream: bool) -> Reading {
-        Reading { chunk: CHUNK, ahead: Some(ReadAhead { permits: Arc::clone(permits), is_stream }) }
+        let terms = ReadAhead { permits: Arc::clone(permits), is_stream };
+        Reading { chunk: CHUNK, ahead: Some(terms), stripes: None }
     }
 
     /// A stream of any length in steps of any length, read here and read ahead.

@@ -37,6 +37,7 @@ mod order;
 mod pcap;
 mod pcapng;
 mod reader;
+mod stripes;
 mod summary;
 mod timestamps;
 mod ways;

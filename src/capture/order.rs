@@ -82,6 +82,6 @@ fn start_of(path: &Path) -> Start {
 fn peek(path: &Path) -> Option<Reader> {
     regular_file_length(path)?;
     let source = Counted { inner: File::open(path).ok()?, count: Arc::default() };
-    let reading = Reading { chunk: PEEK_CHUNK, ahead: None };
+    let reading = Reading { chunk: PEEK_CHUNK, ..Reading::default() };
     Reader::open(path, Box::new(source), Vec::new(), reading).ok()
 }

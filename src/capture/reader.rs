@@ -108,11 +108,13 @@ impl Reader {
         storage: Vec<u8>,
         reading: Reading,
     ) -> Result<Self> {
-        let ahead = reading.ahead.clone().filter(|terms| terms.is_stream);
-        let mut buffer = Buffer::new(source, Reading { ahead, ..reading }, storage);
+        let Reading { chunk, ahead, stripes } = reading;
+        let raw_ahead = ahead.clone().filter(|terms| terms.is_stream || stripes.is_some());
+        let mut buffer = Buffer::new(source, Reading { chunk, ahead: raw_ahead, stripes }, storage);
         buffer.fill(4);
         let compression = recognise(buffer.window());
         if compression != Compression::None {
+            let reading = Reading { chunk, ahead, stripes: None };
             buffer = unpack(buffer, compression, reading).map_err(|error| Error::read(path, 0, error))?;
             buffer.fill(4);
         }

@@ -20,7 +20,8 @@ use crate::time::Timestamp;
 /// Files read side by side at most. One more waits until another ends, and its records of that time come late
 /// (see [`Overlap::merged`]).
 const MOST_OPEN: usize = 128;
-/// The first few have buffers of 320 KiB and may be read ahead, by 2 MiB each; those beyond have 128 KiB.
+/// The first few have buffers of 320 KiB and may be read ahead, by 2 MiB each, or by 4 if it is one; those beyond have
+/// 128 KiB.
 const WHOLE_BUFFERS: usize = 8;
 
 impl Input {
@@ -130,16 +131,22 @@ impl Input {
         file.first_record = self.locator.given() + 1;
         let octets = Arc::default();
         let is_stream = source.is_stream(&file.path);
-        let reading = if self.lanes.len() < WHOLE_BUFFERS {
+        let mut reading = if self.lanes.len() < WHOLE_BUFFERS {
             let ahead = |permits: &Arc<_>| ReadAhead { permits: Arc::clone(permits), is_stream };
-            Reading { chunk: CHUNK, ahead: self.permits.as_ref().map(ahead) }
+            Reading { chunk: CHUNK, ahead: self.permits.as_ref().map(ahead), stripes: None }
         } else {
-            Reading { chunk: CHUNK / 4, ahead: None }
+            Reading { chunk: CHUNK / 4, ..Reading::default() }
         };
         let storage = mem::take(&mut self.storage);
-        let opened = source
-            .open(&file.path, Arc::clone(&octets), self.permits.as_ref().filter(|_| is_stream))
-            .and_then(|raw| Reader::open(&file.path, raw, storage, reading));
+        // Of two threads the one that walks has the records to dissect as well: a second reader takes its core.
+        let in_stripes =
+            self.lanes.is_empty() && self.permits.as_ref().is_some_and(|permits| permits.count() > 2);
+        let waiting = self.permits.as_ref().filter(|_| is_stream);
+        let opened =
+            source.open(&file.path, Arc::clone(&octets), waiting, in_stripes).and_then(|(raw, stripes)| {
+                reading.stripes = stripes;
+                Reader::open(&file.path, raw, storage, reading)
+            });
         let mut reader = match opened {
             Ok(reader) => reader,
             Err(error) => {

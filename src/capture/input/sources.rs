@@ -10,6 +10,7 @@ use std::vec;
 use super::super::ahead::Patient;
 use super::super::order::{Start, in_order_of_time, regular_file_length};
 use super::super::reader::Counted;
+use super::super::stripes::Stripes;
 use crate::threads::Permits;
 use crate::time::Timestamp;
 use crate::{Error, Result};
@@ -89,22 +90,32 @@ impl Source {
         !matches!(self, Self::File) || regular_file_length(path).is_none()
     }
 
-    /// The octets, counted. They are waited for without the one of `permits` that the thread that reads holds.
+    /// The octets, counted, and the same in stripes if they are to be had and wanted. They are waited for without the
+    /// one of `permits` that the thread that reads holds.
     pub(super) fn open(
         self,
         path: &Path,
         count: Arc<AtomicU64>,
         permits: Option<&Arc<Permits>>,
-    ) -> Result<Box<dyn Read + Send>> {
+        in_stripes: bool,
+    ) -> Result<(Box<dyn Read + Send>, Option<Stripes>)> {
+        let mut stripes = None;
         let inner: Box<dyn Read + Send> = match self {
-            Self::File => Box::new(File::open(path).map_err(|error| Error::read(path, 0, error))?),
+            Self::File => {
+                let file = File::open(path).map_err(|error| Error::read(path, 0, error))?;
+                if in_stripes {
+                    stripes = Stripes::of(&file, path, Arc::clone(&count));
+                }
+                Box::new(file)
+            }
             Self::Reader(inner) => inner,
             Self::StandardInput => Box::new(io::stdin()),
         };
         let source = Counted { inner, count };
-        Ok(match permits {
+        let source: Box<dyn Read + Send> = match permits {
             Some(permits) => Box::new(Patient { inner: source, permits: Arc::clone(permits) }),
             None => Box::new(source),
-        })
+        };
+        Ok((source, stripes))
     }
 }
