@@ -18,8 +18,7 @@ const LEAST_TO_SHARE: u64 = 1 << 16;
 /// All live flows of one capture.
 ///
 /// Finished flows come out in the order in which they were finished: by the capture time of that decision, then by
-/// first record. Nothing in the output depends on the hash seed, nor on how a capture is parted among tables (see
-/// [`Table::part`]).
+/// first record. Nothing in the output depends on the hash seed, nor on how many threads follow its shards.
 #[derive(Debug)]
 pub struct Table {
     moment: Moment,
