@@ -33,8 +33,8 @@ pub(super) struct Signature(u32);
 /// When and how a packet came.
 #[derive(Clone, Copy, Debug, Default)]
 struct Passage {
-    /// Capture time in units of 2²⁰ ns (1.05 ms), wrapping after 68 s.
-    time: u16,
+    /// Capture time in units of 2²⁰ ns (1.05 ms), wrapping after 52 days.
+    time: u32,
     /// Interface (folded to eight bits) and time to live.
     path: (u8, u8),
 }
@@ -77,8 +77,8 @@ impl Recent {
 
 #[inline]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "wraps by design")]
-fn coarse(time: Timestamp) -> u16 {
-    (time.nanos() >> 20) as u16
+fn coarse(time: Timestamp) -> u32 {
+    (time.nanos() >> 20) as u32
 }
 
 /// What differs between two copies of a packet.
@@ -110,5 +110,44 @@ impl Signature {
         let product =
             u128::from(numbers ^ 0x9e37_79b9_7f4a_7c15) * u128::from(header ^ 0xd6e8_feb8_6659_fd93);
         Self(((product >> 48) as u32 ^ segment.octets) | 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::FourTuple;
+    use crate::tcp::{Flags, SeqNumber};
+
+    fn segment(nanos: i64) -> Segment {
+        let (tuple, from_low) = FourTuple::v4([10, 0, 0, 1], [10, 0, 0, 2], (40_000, 80), 0);
+        Segment {
+            record: 1,
+            time: Timestamp::from_nanos(nanos),
+            tuple,
+            from_low,
+            seq: SeqNumber(1),
+            ack: SeqNumber(1),
+            flags: Flags::ACK,
+            window: 1000,
+            window_known: true,
+            octets: 1,
+            ttl: 64,
+            ip_id: 7,
+            checksum: 0,
+            interface: 0,
+            options: None,
+        }
+    }
+
+    #[test]
+    fn a_copy_comes_soon_and_not_a_minute_later() {
+        let (first, mut recent) = (segment(0), Recent::default());
+        recent.remember(&first, Signature::of(&first));
+        let is_copy = |nanos| recent.is_copy(&segment(nanos), Signature::of(&segment(nanos)));
+        assert!(is_copy(90_000_000));
+        assert!(!is_copy(200_000_000));
+        // Where sixteen bits of such units begin anew.
+        assert!(!is_copy(1 << 36));
     }
 }

@@ -62,6 +62,8 @@ impl Merging {
                         return Next::Broken;
                     }
                     self.numbers.note(number, part.finished.take_begun());
+                    let settled = self.parts.iter().map(|part| part.finished.place()).min();
+                    self.numbers.settle(settled.unwrap_or_default());
                 }
                 (None, Some((_, part))) => return Next::Flow(part),
                 (None, None) => return self.turn_of_the_input(),

@@ -34,18 +34,23 @@ impl Numbers {
         }
     }
 
-    /// The number among all flows of the flow `number` of `part`. All that began before it must have been noted.
-    pub(super) fn of(&mut self, part: usize, number: u64) -> u64 {
+    /// All flows that began up to `place` were noted: they get their numbers.
+    pub(super) fn settle(&mut self, place: u64) {
         loop {
-            if let Some(number) = self.parts.get(part).and_then(|part| part.numbers.get(number)) {
-                return number;
+            let next = self.parts.iter_mut().filter_map(|part| Some((*part.waiting.front()?, part)));
+            let Some((begun, next)) = next.min_by_key(|(begun, _)| *begun) else { return };
+            if begun > place {
+                return;
             }
-            let next = self.parts.iter_mut().filter(|part| !part.waiting.is_empty());
-            let Some(next) = next.min_by_key(|part| part.waiting.front().copied()) else { return number };
             next.waiting.pop_front();
             next.numbers.push(self.count);
             self.count += 1;
         }
+    }
+
+    /// The number among all flows of the flow `number` of `part`, which is settled.
+    pub(super) fn of(&self, part: usize, number: u64) -> u64 {
+        self.parts.get(part).and_then(|part| part.numbers.get(number)).unwrap_or(number)
     }
 }
 
@@ -105,6 +110,7 @@ mod tests {
                 expected.push((part, own[part], global));
                 own[part] += 1;
             }
+            numbers.settle(u64::MAX);
             for (part, own, global) in expected.into_iter().rev() {
                 prop_assert_eq!(numbers.of(part, own), global);
             }

@@ -118,16 +118,17 @@ mod tests {
         let flags =
             prop::sample::select(vec![0x02_u8, 0x12, 0x10, 0x10, 0x18, 0x18, 0x11, 0x11, 0x04, 0x14, 0x01]);
         let numbers = (0..5_u32, 0..5_u32, prop::sample::select(vec![0, 0, 1, 100, 70_000_u32]));
-        let more = (prop::sample::select(vec![0, 1, 512, u16::MAX]), 0..3_u16, 60..63_u8, any::<bool>());
+        let more = (prop::sample::select(vec![0, 1, 512, u16::MAX]), 0..3_u16, 60..63_u8);
         let step =
             prop::sample::select(vec![0, 1_000, 1_000_000, 90_000_000, 3_000_000_000, 61_000_000_000_i64]);
         prop::collection::vec((0..6_u16, any::<bool>(), flags, numbers, more, step), 1..120).prop_map(
             |drawn| {
                 let mut time = 1_700_000_000_000_000_000;
                 let segment = |(number, (place, there, flags, (seq, ack, octets), more, step))| {
-                    let (window, ip_id, ttl, scoped): (u16, u16, u8, bool) = more;
+                    let (window, ip_id, ttl): (u16, u16, u8) = more;
                     time += step;
-                    let scope = if place == 1 && scoped { 7 } else { 0 };
+                    // A trunk whose directions bear different VLANs.
+                    let scope = if place == 1 && there { 7 } else { 0 };
                     let (tuple, from_low) = if place < 4 {
                         let ([a, b], ports) = ([[10, 0, 0, 1], [10, 0, 0, 2]], (40_000 + place, 80));
                         if there {
