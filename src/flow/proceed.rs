@@ -33,7 +33,8 @@ impl Live {
             (false, false) if (half.fin || peer.fin) && !peer.data_after_fin => EventKind::Ack,
             (false, false) => return false,
         };
-        if is_fin {
+        // What a FIN ends is told if it was data.
+        if is_fin && half.last.octets > 0 {
             self.keep_context(segment, from);
         }
         let (half, peer) = self.halves.of_both(from);
