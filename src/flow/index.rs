@@ -5,15 +5,18 @@
 //! linear probing over entries of 32 hash bits and a 32-bit slot. What lies in the slot is compared by the
 //! caller. The hash is keyed by a seed drawn at run time, so nobody can choose four-tuples that collide.
 
-/// Entries per place at most: beyond this load the index doubles. Linear probing stays short up to here.
+/// Entries per place at most: beyond this load the index grows. Linear probing stays short up to here.
 const MAX_LOAD: (usize, usize) = (5, 8);
 const FIRST_CAPACITY: usize = 1 << 10;
+/// From this many places on it grows by less than its double at a time: the room is felt more than the work.
+const MANY: usize = 1 << 16;
 const EMPTY: u64 = 0;
 
 /// From hashes to slots. Several slots may stand under one hash.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// Upper half: hash bits; lower half: slot plus one. The length is a power of two.
+    /// Upper half: hash bits; lower half: slot plus one. They lie in the order of their hash bits, but for the wrap at
+    /// the end.
     entries: Vec<u64>,
     used: usize,
 }
@@ -131,14 +134,33 @@ impl Index {
         }
     }
 
+    /// Takes out all slots but those that `stay`.
+    pub(super) fn retain(&mut self, stay: impl Fn(u32) -> bool) {
+        self.move_to(self.entries.len(), stay);
+    }
+
     #[cold]
     fn grow(&mut self) {
-        let larger = vec![EMPTY; self.entries.len() * 2];
-        for entry in std::mem::replace(&mut self.entries, larger) {
-            if entry != EMPTY {
+        let places = self.entries.len();
+        // A power of two, and half as many more, by turns.
+        let more = match places {
+            ..MANY => places,
+            _ if places.is_power_of_two() => places / 2,
+            _ => places / 3,
+        };
+        self.move_to(places + more, |_| true);
+    }
+
+    /// Moves the slots that `stay` to as many new `places`.
+    fn move_to(&mut self, places: usize, stay: impl Fn(u32) -> bool) {
+        let mut used = 0;
+        for entry in std::mem::replace(&mut self.entries, vec![EMPTY; places]) {
+            if entry != EMPTY && stay(slot_in(entry)) {
                 self.put(entry);
+                used += 1;
             }
         }
+        self.used = used;
     }
 
     fn put(&mut self, entry: u64) {
@@ -156,14 +178,15 @@ impl Index {
         }
     }
 
+    /// As far from the front as `tag` is in all of them.
     #[inline]
     fn place_of(&self, tag: u32) -> usize {
-        tag as usize & (self.entries.len() - 1)
+        ((u64::from(tag) * self.entries.len() as u64) >> 32) as usize
     }
 
     #[inline]
     fn after(&self, place: usize) -> usize {
-        (place + 1) & (self.entries.len() - 1)
+        if place + 1 < self.entries.len() { place + 1 } else { 0 }
     }
 
     /// The most entries that a look-up may have to pass.
@@ -174,7 +197,7 @@ impl Index {
 
     /// From `from` on to `to`, around the end.
     fn steps(&self, from: usize, to: usize) -> usize {
-        to.wrapping_sub(from) & (self.entries.len() - 1)
+        if to < from { to + self.entries.len() - from } else { to - from }
     }
 }
 
@@ -225,7 +248,7 @@ mod tests {
             let mut map = BTreeMap::new();
             for (number, (key, action)) in (0_u32..).zip(steps) {
                 // Few hash bits, so that runs are long and wrap around the end.
-                let hash = (key % 8 + 1020) << 32 | key;
+                let hash = (u64::from(u32::MAX) - ((key % 8) << 22)) << 32 | key;
                 match (action, map.get(&key).copied()) {
                     (0, None) => {
                         index.insert(hash, number);
@@ -242,7 +265,7 @@ mod tests {
                     _ => {}
                 }
                 for (&key, &slot) in &map {
-                    let hash = (key % 8 + 1020) << 32 | key;
+                    let hash = (u64::from(u32::MAX) - ((key % 8) << 22)) << 32 | key;
                     prop_assert_eq!(index.find(hash, |found| found == slot), Some(slot));
                 }
                 prop_assert_eq!(index.used, map.len());
@@ -254,10 +277,15 @@ mod tests {
     fn growing_keeps_everything() {
         let mut index = Index::default();
         let hash = |slot: u32| u64::from(slot).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        for slot in 0..10_000 {
+        for slot in 0..100_000 {
             index.insert(hash(slot), slot);
         }
-        assert!((0..10_000).all(|slot| index.find(hash(slot), |found| found == slot) == Some(slot)));
-        assert_eq!(index.find(hash(10_001), |_| true), None);
+        assert!((0..100_000).all(|slot| index.find(hash(slot), |found| found == slot) == Some(slot)));
+        assert_eq!(index.find(hash(100_001), |_| true), None);
+        assert_eq!(index.octets(), (3 << 16) * size_of::<u64>());
+        index.retain(|slot| slot % 8 == 1);
+        assert_eq!((index.used, index.slots().count()), (12_500, 12_500));
+        let kept = |slot: u32| index.find(hash(slot), |found| found == slot).is_some();
+        assert!((0..100_000).all(|slot| kept(slot) == (slot % 8 == 1)));
     }
 }

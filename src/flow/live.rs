@@ -357,7 +357,7 @@ impl Live {
 
     /// Something was done: notes the pause before it, if it was long.
     #[inline]
-    fn act(&mut self, segment: &Segment) {
+    pub(super) fn act(&mut self, segment: &Segment) {
         let from = self.active;
         self.active = RecordRef { record: segment.record, time: segment.time };
         if segment.time - from.time >= LONG_PAUSE {
@@ -432,7 +432,7 @@ impl Live {
 
     /// New octets of `from`: who talks, and whether that answers something.
     #[inline]
-    fn talk(&mut self, segment: &Segment, from: Role) {
+    pub(super) fn talk(&mut self, segment: &Segment, from: Role) {
         if self.burst.talker == Some(from) {
             self.burst.octets += u64::from(segment.octets);
             return;

@@ -27,6 +27,7 @@ mod observe;
 mod ordinary_close;
 mod outcome;
 mod packed;
+mod proceed;
 mod replay;
 mod resets;
 mod sharded;

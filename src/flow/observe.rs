@@ -19,6 +19,13 @@ impl Live {
 
     /// Handles any segment of this flow. `trusted` is false when its numbers fit no incarnation.
     pub(super) fn observe(&mut self, segment: &Segment, from: Role, trusted: bool) {
+        if !(trusted && self.proceed(segment, from)) {
+            self.observe_generally(segment, from, trusted);
+        }
+    }
+
+    /// Does so without looking for a shorter way.
+    pub(super) fn observe_generally(&mut self, segment: &Segment, from: Role, trusted: bool) {
         let fin_was_acked = self.halves[!from].fin_acked;
         if segment.flags.rst() || segment.flags.fin() {
             self.keep_context(segment, from);
@@ -194,7 +201,7 @@ impl Live {
     }
 
     /// What came just before a FIN or RST tells what it answers, or what it ends.
-    fn keep_context(&mut self, segment: &Segment, from: Role) {
+    pub(super) fn keep_context(&mut self, segment: &Segment, from: Role) {
         let (own, peers) = (self.halves[from].last.at, self.halves[!from].last.at);
         let (first, then) =
             if self.stage.order.is_before(peers, own) { (!from, from) } else { (from, !from) };

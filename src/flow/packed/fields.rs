@@ -1,7 +1,7 @@
 //! What a packed flow says behind its head, field by field.
 
-use super::mark;
 use super::pass::Pass;
+use super::{WORD, mark};
 use crate::flow::event::{Event, EventKind};
 use crate::flow::facts::{Pause, RecordRef, Reuse, ReuseKind};
 use crate::flow::half::{Half, Seen};
@@ -26,14 +26,17 @@ pub(super) fn pass_flow(pass: &mut impl Pass, live: &mut Live, last: Timestamp, 
     if !is(mark::BLANK.responder) {
         pass_half(pass, responder_of(live), is(mark::ODD.responder));
     }
+    let places = pass.code(1, || places_of(live));
     let mut near = live.first;
     if is(mark::TALK) {
         pass.small(&mut live.exchanges);
-        pass.at(&mut live.burst.start, live.first);
+        let start = event_at(live, places >> 4);
+        pass_at(pass, &mut live.burst.start, start, live.first);
         pass.number(&mut live.burst.octets);
         near = live.burst.start;
     }
-    pass.at(&mut live.active, near);
+    let active = event_at(live, places & 15);
+    pass_at(pass, &mut live.active, active, near);
     if is(mark::RETRIED) {
         pass.small(&mut live.syn_retries);
     }
@@ -45,6 +48,31 @@ pub(super) fn pass_flow(pass: &mut impl Pass, live: &mut Live, last: Timestamp, 
     }
     if is(mark::REUSE) {
         pass_reuse(pass, live);
+    }
+}
+
+/// Which events, counted from 1, are the last segment that was more than an acknowledgement (lower half) and the
+/// start of the burst (upper half); 0 where none is.
+fn places_of(live: &Live) -> u64 {
+    let events = live.events.list();
+    let place = |at: RecordRef| {
+        let place = events.iter().rposition(|event| event.at == at).map_or(0, |place| place as u64 + 1);
+        if place < 16 { place } else { 0 }
+    };
+    place(live.active) | place(live.burst.start) << 4
+}
+
+/// When the event came of which [`places_of`] told.
+fn event_at(live: &Live, place: u64) -> Option<RecordRef> {
+    let place = usize::try_from(place).ok()?.checked_sub(1)?;
+    live.events.list().get(place).map(|event| event.at)
+}
+
+/// A record that may be that of an event.
+fn pass_at(pass: &mut impl Pass, at: &mut RecordRef, event: Option<RecordRef>, near: RecordRef) {
+    match event {
+        Some(event) => *at = event,
+        None => pass.at(at, near),
     }
 }
 
@@ -110,7 +138,7 @@ fn word_of_half(it: &HalfIn<'_>) -> u64 {
 }
 
 fn pass_half<P: Pass>(pass: &mut P, it: HalfIn<'_>, odd: bool) {
-    let word = pass.code(|| word_of_half(&it));
+    let word = pass.code(WORD, || word_of_half(&it));
     let HalfIn { half, peers_next, first, events } = it;
     let [low, high, id_low, id_high, ttl, scale, more, top] = word.to_le_bytes();
     half.window = u16::from_le_bytes([low, high]);
@@ -204,6 +232,7 @@ fn pass_events<P: Pass>(pass: &mut P, live: &mut Live) {
     let mut course = Course {
         near: live.first,
         expected: Sides { initiator: live.halves.initiator.base, responder: live.halves.responder.base },
+        windows: Sides::default(),
     };
     let mut pass_next = |event: &mut Event| {
         pass_event(pass, event, &course);
@@ -225,6 +254,8 @@ struct Course {
     near: RecordRef,
     /// Where each side goes on.
     expected: Sides<SeqNumber>,
+    /// The last window of each.
+    windows: Sides<u16>,
 }
 
 impl Course {
@@ -233,6 +264,7 @@ impl Course {
     fn advance(&mut self, event: &Event) {
         self.near = event.at;
         self.expected[event.from] = event.end();
+        self.windows[event.from] = event.window;
     }
 
     /// Where `event` is likely to begin, and what it is likely to acknowledge.
@@ -245,8 +277,9 @@ impl Course {
     }
 }
 
-/// What one word says of an event: kind, sender, what is unusual, window, and the distances in records and time.
+/// What six octets say of an event: kind, sender, what is unusual, and the distances in records and time.
 mod event {
+    pub(super) const LENGTH: usize = 6;
     pub(super) const KIND: u64 = 31;
     pub(super) const FROM_RESPONDER: u64 = 1 << 5;
     /// Its flags are not those of its kind.
@@ -256,11 +289,12 @@ mod event {
     /// It does not acknowledge the peer's last event.
     pub(super) const ACK: u64 = 1 << 8;
     pub(super) const OCTETS: u64 = 1 << 9;
-    pub(super) const WINDOW_SHIFT: u32 = 10;
-    pub(super) const RECORDS_SHIFT: u32 = 26;
+    /// Its window is not that of its sender's last event.
+    pub(super) const WINDOW: u64 = 1 << 10;
+    pub(super) const RECORDS_SHIFT: u32 = 11;
     /// It lies this many records on, or more, or back.
-    pub(super) const MANY_RECORDS: u64 = 0xff;
-    pub(super) const NANOS_SHIFT: u32 = 34;
+    pub(super) const MANY_RECORDS: u64 = 0x7f;
+    pub(super) const NANOS_SHIFT: u32 = 18;
     /// It came this much later, or more, or earlier: about a second.
     pub(super) const MANY_NANOS: u64 = (1 << 30) - 1;
 }
@@ -277,7 +311,7 @@ fn word_of_event(event: &Event, course: &Course) -> u64 {
         | bit(event::SEQ, event.seq != seq)
         | bit(event::ACK, event.ack != ack)
         | bit(event::OCTETS, event.octets != 0)
-        | u64::from(event.window) << event::WINDOW_SHIFT
+        | bit(event::WINDOW, event.window != course.windows[event.from])
         | records << event::RECORDS_SHIFT
         | nanos << event::NANOS_SHIFT
 }
@@ -285,14 +319,13 @@ fn word_of_event(event: &Event, course: &Course) -> u64 {
 #[inline]
 fn pass_event<P: Pass>(pass: &mut P, event: &mut Event, course: &Course) {
     let near = course.near;
-    let word = pass.code(|| word_of_event(event, course));
+    let word = pass.code(event::LENGTH, || word_of_event(event, course));
     let is = |bit: u64| word & bit != 0;
     if P::READS {
-        let [low, high, ..] = (word >> event::WINDOW_SHIFT).to_le_bytes();
-        event.window = u16::from_le_bytes([low, high]);
         let [kind, ..] = (word & event::KIND).to_le_bytes();
         event.kind = EventKind::ALL.get(usize::from(kind)).copied().unwrap_or_default();
         event.from = if is(event::FROM_RESPONDER) { Role::Responder } else { Role::Initiator };
+        event.window = course.windows[event.from];
     }
     match word >> event::RECORDS_SHIFT & event::MANY_RECORDS {
         event::MANY_RECORDS => pass.record(&mut event.at.record, near.record),
@@ -322,6 +355,9 @@ fn pass_event<P: Pass>(pass: &mut P, event: &mut Event, course: &Course) {
     }
     if is(event::OCTETS) {
         pass.small(&mut event.octets);
+    }
+    if is(event::WINDOW) {
+        pass.pair(&mut event.window);
     }
 }
 

@@ -15,12 +15,21 @@ pub(super) trait Pass {
     /// The lowest `count` octets of a word, eight at most.
     fn word(&mut self, word: &mut u64, count: usize);
 
-    /// A word that says several things: made where it is written only.
+    /// A word of `count` octets that says several things: made where it is written only.
     #[inline]
-    fn code(&mut self, made: impl FnOnce() -> u64) -> u64 {
+    fn code(&mut self, count: usize, made: impl FnOnce() -> u64) -> u64 {
         let mut word = if Self::READS { 0 } else { made() };
-        self.word(&mut word, 8);
+        self.word(&mut word, count);
         word
+    }
+
+    /// Two octets.
+    #[inline]
+    fn pair(&mut self, pair: &mut u16) {
+        let mut word = u64::from(*pair);
+        self.word(&mut word, 2);
+        let [low, high, ..] = word.to_le_bytes();
+        *pair = u16::from_le_bytes([low, high]);
     }
 
     /// One octet.

@@ -107,7 +107,8 @@ impl Shard {
     pub(super) fn bury_packed(&mut self, slot: u32) {
         let Some(packed) = self.cold.get(slot) else { return };
         let hash = hash_words(&self.hasher, &packed.tuple());
-        self.graveyard.bury(packed.tombstone(grave_of(hash, packed.scope())));
+        let grave = grave_of(hash, packed.scope());
+        self.graveyard.bury(grave, packed.tombstone(grave));
         self.index.remove(hash, slot);
     }
 
@@ -200,7 +201,8 @@ impl Shard {
         }
         let hash = hash_words(&self.hasher, &live.tuple);
         let predecessor = std::mem::replace(&mut live.predecessor, NONE);
-        self.graveyard.bury(Tombstone::of(live, grave_of(hash, live.scope())));
+        let grave = grave_of(hash, live.scope());
+        self.graveyard.bury(grave, Tombstone::of(live, grave));
         let newest = match predecessor {
             NONE => self.index.remove(hash, slot),
             older => self.index.replace(hash, slot, older),

@@ -387,7 +387,7 @@ mod tests {
             let [_, high, middle, low] = number.to_be_bytes();
             FourTuple::v4([10, 0, high, middle], [10, 1, 0, 1], (1024 + u16::from(low), 80), 0).0
         });
-        let chosen: Vec<_> = tuples.filter(|tuple| hash_words(&known, tuple) >> 32 & 0xfff < 32).collect();
+        let chosen: Vec<_> = tuples.filter(|tuple| hash_words(&known, tuple) >> 52 < 32).collect();
         assert!(chosen.len() > 1900, "{}", chosen.len());
         let longest_run = |hash: &dyn Fn(&FourTuple) -> u64| {
             let mut index = Index::default();
