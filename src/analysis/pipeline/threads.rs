@@ -23,8 +23,11 @@ use crate::threads::{Permits, Receiver, Sender, channel};
 const BATCHES: usize = 3;
 /// Turns of reading whose segments go on together: 3000 to 6000, some 400 KiB, so that threads are woken rarely.
 const TURNS: usize = 3;
-/// Parts of the table at most: more threads than stages would have to share what the caller's thread judges and tells.
-const MOST_PARTS: usize = 4;
+/// Into how many parts the table goes: two threads that follow keep the other stages of four busy, and each costs a look
+/// at every segment.
+const fn parts_for(threads: usize) -> usize {
+    if threads < 6 { 2 } else { 4 }
+}
 
 /// Reading and following on threads of their own, telling on the caller's.
 pub(in crate::analysis) fn run_on_threads(
@@ -34,7 +37,7 @@ pub(in crate::analysis) fn run_on_threads(
     progress: Progress<'_>,
     permits: &Arc<Permits>,
 ) -> io::Result<Outcome> {
-    let parts = Table::parts(&limits, permits.count().min(MOST_PARTS));
+    let parts = Table::parts(&limits, parts_for(permits.count()));
     let (grown, growths) = mpsc::channel();
     let (ended, end) = mpsc::channel();
     let octets = Arc::new(AtomicU64::new(0));
