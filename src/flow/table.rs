@@ -3,7 +3,7 @@
 use super::clock::second_of;
 use super::facts::Limits;
 use super::finished::Outlet;
-use super::table::{Directions, Left, Moment, Shard, TableStats};
+use super::shard::{Directions, Left, Moment, Shard, TableStats};
 use crate::dissect::{Dissected, IcmpError};
 use crate::net::FourTuple;
 use crate::tcp::Segment;
