@@ -77,9 +77,13 @@ fn a_long_capture_is_told_the_same_however_it_is_packed() {
 fn a_full_table_and_joined_parts_are_told_the_same() {
     let bytes = generated(Profile::Short, 3_000, 5);
     let input = || Input::from_reader("-", Cursor::new(bytes.clone()));
-    let full = |threads| {
-        let limits = Limits { max_flows: 50, ..Limits::default() };
-        told(|report| analysis(threads).limits(limits).run(input(), report))
+    // One shard; four of which each tells flows early; four that have no room for any flow.
+    let limits = [(50, None), (1 << 20, Some(100_000)), (1 << 20, Some(1))];
+    let full = |threads: usize| {
+        limits.map(|(max_flows, max_memory)| {
+            let limits = Limits { max_flows, max_memory, ..Limits::default() };
+            told(|report| analysis(threads).limits(limits).run(input(), report))
+        })
     };
     let joined = |threads| told(|report| analysis(threads).run_joined(Partial::read(input()), report));
     let whole = told(|report| analysis(1).run(input(), report));

@@ -86,12 +86,14 @@ impl Table {
         }
         let Some(shard) = shard_of(&mut self.shards, &segment.tuple, self.of) else { return };
         shard.set(&self.moment);
-        shard.observe(segment, out);
+        shard.observe(segment);
         if shard.begun() != self.moment.begun {
             self.moment.begun = shard.begun();
             if self.is_part {
                 out.note_begun(self.moment.place);
             }
+            // Whatever leaves now has begun before.
+            shard.keep_within_limit(out);
         }
     }
 
@@ -195,4 +197,64 @@ fn place_of(tuple: &FourTuple, of: usize) -> usize {
     let mixed = (a ^ b.rotate_left(16) ^ c.rotate_left(32) ^ d.rotate_left(48) ^ ports)
         .wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 32) as usize & (of - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{Finished, Judge};
+    use crate::tcp::{Flags, SeqNumber};
+
+    /// A connection request, unanswered or not, now and then of a four-tuple that had one before.
+    fn segment(record: u64) -> Segment {
+        let number = u32::try_from(record / 2).unwrap();
+        let (answers, [_, a, b, c]) = (record % 2 == 1 && number % 3 == 0, number.to_be_bytes());
+        let (client, server) = ([10, a, b, c], [10, 200, 0, 1]);
+        let (tuple, from_low) = if answers {
+            FourTuple::v4(server, client, (80, 40_000), 0)
+        } else {
+            FourTuple::v4(client, server, (40_000, 80), 0)
+        };
+        Segment {
+            record,
+            time: Timestamp::from_nanos(i64::try_from(record).unwrap() * 10_000),
+            tuple,
+            from_low,
+            seq: SeqNumber(if answers { 900 } else { 100 }),
+            ack: SeqNumber(if answers { 101 } else { 0 }),
+            flags: if answers { Flags(Flags::SYN.0 | Flags::ACK.0) } else { Flags::SYN },
+            window: 1000,
+            window_known: true,
+            octets: 0,
+            ttl: 64,
+            ip_id: 0,
+            checksum: 0,
+            interface: 0,
+            options: None,
+        }
+    }
+
+    /// Which flows leave when, and why, however many tables follow them.
+    #[test]
+    fn limits_do_not_depend_on_parts() {
+        let limits = Limits { max_memory: Some(1 << 22), ..Limits::default() };
+        let told = |parts: usize| {
+            let mut told = Vec::new();
+            for part in 0..parts {
+                let (mut table, mut finished) = (Table::part(limits, part, parts), Finished::default());
+                for record in 1..100_000 {
+                    table.observe(&segment(record), &mut Outlet::gather(&mut finished));
+                }
+                table.finish(&mut Outlet::gather(&mut finished));
+                Judge::new(limits)
+                    .judge(&mut finished, |flow| told.push((flow.id, flow.evicted, flow.outcome)));
+            }
+            told.sort_unstable_by_key(|(id, ..)| *id);
+            told
+        };
+        let whole = told(1);
+        assert!(whole.iter().filter(|(_, evicted, _)| *evicted).count() > 1000);
+        assert_eq!(told(2), whole);
+        assert_eq!(told(4), whole);
+    }
 }

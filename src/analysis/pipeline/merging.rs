@@ -65,7 +65,11 @@ impl Merging {
                     let settled = self.parts.iter().map(|part| part.finished.place()).min();
                     self.numbers.settle(settled.unwrap_or_default());
                 }
-                (None, Some((_, part))) => return Next::Flow(part),
+                (None, Some(((place, ..), part))) => {
+                    // It may have begun where it had to leave.
+                    self.numbers.settle(place);
+                    return Next::Flow(part);
+                }
                 (None, None) => return self.turn_of_the_input(),
             }
         }

@@ -14,7 +14,8 @@ use crate::time::{TimeDelta, Timestamp};
 pub(super) fn pass_flow(pass: &mut impl Pass, live: &mut Live, last: Timestamp, marks: u64) {
     let is = |mark: u64| marks & mark != 0;
     pass.time(&mut live.first.time, last);
-    pass.number(&mut live.stream);
+    // Of one length: what a flow takes must not depend on how its table is parted, nor its number with it.
+    pass.word(&mut live.stream, 4);
     pass_letters(pass, live, is(mark::WORDY));
     let Sides { initiator, responder } = &mut live.halves;
     pass.seq(&mut initiator.base, initiator.next);

@@ -23,6 +23,8 @@ pub(super) const WORD: usize = 8;
 /// The first word: length in words, incarnation, number of the first record.
 const RECORD_BITS: u32 = 40;
 const INCARNATION_BITS: u32 = 16;
+/// The number among all flows is told in four octets.
+const STREAM_BITS: u32 = 32;
 
 /// True when `live` can be packed.
 pub(super) fn is_packable(live: &Live) -> bool {
@@ -36,6 +38,7 @@ pub(super) fn is_packable(live: &Live) -> bool {
         && live.events.dropped() == 0
         && live.letters.are_few()
         && live.incarnation >> INCARNATION_BITS == 0
+        && live.stream >> STREAM_BITS == 0
         && live.first.record >> RECORD_BITS == 0
 }
 

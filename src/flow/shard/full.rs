@@ -30,7 +30,7 @@ impl Shard {
     /// [`Limits::max_memory`](super::Limits::max_memory) allow: those that are over first, then unanswered SYNs, then
     /// all others; in each group those that were quiet the longest.
     #[inline]
-    pub(super) fn keep_within_limit(&mut self, out: &mut Outlet<'_>) {
+    pub(in crate::flow) fn keep_within_limit(&mut self, out: &mut Outlet<'_>) {
         let most = self.limits.max_flows;
         if self.live > most {
             self.make_room(most, out);

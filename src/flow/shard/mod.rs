@@ -19,7 +19,6 @@ use super::clock::Clock;
 use super::duplicates::{Recent, Signature};
 use super::event::Event;
 use super::facts::{Limits, Order, RecordRef};
-use super::finished::Outlet;
 use super::index::Index;
 use super::live::{Live, NONE, Ways};
 use super::tombstone::Graveyard;
@@ -202,7 +201,7 @@ impl Shard {
 
     /// Takes one segment.
     #[inline]
-    pub(super) fn observe(&mut self, segment: &Segment, out: &mut Outlet<'_>) {
+    pub(super) fn observe(&mut self, segment: &Segment) {
         self.stats.segments += 1;
         // Segments of one flow come in rows: try the latest before looking any up.
         let slot = match self.slots.get(self.latest as usize) {
@@ -210,8 +209,7 @@ impl Shard {
             _ => {
                 let hash = self.hash_of(&segment.tuple);
                 let Some(slot) = self.find(hash, segment) else {
-                    self.observe_unknown(segment, hash);
-                    return self.keep_within_limit(out);
+                    return self.observe_unknown(segment, hash);
                 };
                 slot
             }
@@ -245,7 +243,6 @@ impl Shard {
         } else {
             self.observe_in_chain(segment, signature, slot);
         }
-        self.keep_within_limit(out);
     }
 
     /// Counts `segment`, a copy of one that came for the flow in `slot`.
