@@ -163,7 +163,7 @@ mod tests {
     use super::*;
     use crate::dissect::IcmpError;
     use crate::net::FourTuple;
-    use crate::tcp::{Flags, SeqNumber};
+    use crate::tcp::SeqNumber;
     use crate::time::TimeDelta;
 
     /// Segments that acknowledge nothing, and some errors among them.
@@ -235,19 +235,10 @@ mod tests {
             Dissected::Segment(Segment {
                 record,
                 time: Timestamp::from_nanos(micros * 1000),
-                tuple,
-                from_low,
                 seq: SeqNumber(if from_client { 100 } else { 7 }),
                 ack: SeqNumber(if from_client { 7 } else { 110 }),
-                flags: Flags::ACK,
-                window: 1000,
-                window_known: true,
                 octets,
-                ttl: 64,
-                ip_id: 0,
-                checksum: 0,
-                interface: 0,
-                options: None,
+                ..Segment::plain((tuple, from_low))
             })
         };
         [segment(1, request, true, 10), segment(2, ack, false, 0)]

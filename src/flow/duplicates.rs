@@ -117,26 +117,17 @@ impl Signature {
 mod tests {
     use super::*;
     use crate::net::FourTuple;
-    use crate::tcp::{Flags, SeqNumber};
+    use crate::tcp::SeqNumber;
 
     fn segment(nanos: i64) -> Segment {
         let (tuple, from_low) = FourTuple::v4([10, 0, 0, 1], [10, 0, 0, 2], (40_000, 80), 0);
         Segment {
-            record: 1,
             time: Timestamp::from_nanos(nanos),
-            tuple,
-            from_low,
             seq: SeqNumber(1),
             ack: SeqNumber(1),
-            flags: Flags::ACK,
-            window: 1000,
-            window_known: true,
             octets: 1,
-            ttl: 64,
             ip_id: 7,
-            checksum: 0,
-            interface: 0,
-            options: None,
+            ..Segment::plain((tuple, from_low))
         }
     }
 

@@ -127,19 +127,13 @@ mod tests {
         Segment {
             record,
             time: Timestamp::from_nanos(time),
-            tuple,
-            from_low,
             seq: near(next(from_low), seq),
             ack: if flags & 0x10 == 0 { SeqNumber(0) } else { near(next(!from_low), ack) },
             flags: Flags(flags),
             window,
-            window_known: true,
             octets: if flags & 6 == 0 { octets } else { 0 },
-            ttl: 64,
             ip_id: ip_id.into(),
-            checksum: 0,
-            interface: 0,
-            options: None,
+            ..Segment::plain((tuple, from_low))
         }
     }
 

@@ -218,19 +218,10 @@ mod tests {
         Segment {
             record,
             time: Timestamp::from_nanos(i64::try_from(record).unwrap() * 10_000),
-            tuple,
-            from_low,
             seq: SeqNumber(if answers { 900 } else { 100 }),
             ack: SeqNumber(if answers { 101 } else { 0 }),
             flags: if answers { Flags(Flags::SYN.0 | Flags::ACK.0) } else { Flags::SYN },
-            window: 1000,
-            window_known: true,
-            octets: 0,
-            ttl: 64,
-            ip_id: 0,
-            checksum: 0,
-            interface: 0,
-            options: None,
+            ..Segment::plain((tuple, from_low))
         }
     }
 

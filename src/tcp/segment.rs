@@ -123,3 +123,27 @@ impl Segment {
         self.seq.add(self.sequence_length())
     }
 }
+
+#[cfg(test)]
+impl Segment {
+    /// An acknowledgement between two endpoints, for a test to change: record 1, time and numbers 0.
+    pub(crate) fn plain((tuple, from_low): (FourTuple, bool)) -> Self {
+        Self {
+            record: 1,
+            time: Timestamp::from_nanos(0),
+            tuple,
+            from_low,
+            seq: SeqNumber(0),
+            ack: SeqNumber(0),
+            flags: Flags::ACK,
+            window: 1000,
+            window_known: true,
+            octets: 0,
+            ttl: 64,
+            ip_id: 0,
+            checksum: 0,
+            interface: 0,
+            options: None,
+        }
+    }
+}

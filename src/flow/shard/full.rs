@@ -135,19 +135,10 @@ mod tests {
         Segment {
             record,
             time: Timestamp::from_nanos(i64::try_from(record).unwrap()),
-            tuple,
-            from_low,
             seq: SeqNumber(if from_client { 100 } else { 500 }),
             ack: SeqNumber(if from_client { 0 } else { 101 }),
             flags,
-            window: 1000,
-            window_known: true,
-            octets: 0,
-            ttl: 64,
-            ip_id: 0,
-            checksum: 0,
-            interface: 0,
-            options: None,
+            ..Segment::plain((tuple, from_low))
         }
     }
 

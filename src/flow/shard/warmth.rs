@@ -149,20 +149,16 @@ mod tests {
                     Segment {
                         record: number,
                         time: Timestamp::from_nanos(time),
-                        tuple,
-                        from_low,
                         seq: SeqNumber(own).add(seq * 50),
                         ack: if flags & 0x10 == 0 { SeqNumber(0) } else { SeqNumber(peers).add(ack * 50) },
                         flags: Flags(flags),
                         window,
-                        window_known: true,
                         octets: if flags & 6 == 0 { octets } else { 0 },
                         ttl,
                         ip_id,
-                        checksum: 0,
-                        interface: 0,
                         options: (flags & 2 != 0)
                             .then(|| SynOptions { window_scale: Some(7), ..SynOptions::default() }),
+                        ..Segment::plain((tuple, from_low))
                     }
                 };
                 (1..).zip(drawn).map(segment).collect()
@@ -209,19 +205,10 @@ mod tests {
             Segment {
                 record,
                 time: Timestamp::from_nanos(i64::try_from(record).unwrap() * 1000),
-                tuple,
-                from_low,
                 seq: SeqNumber(u32::try_from(record).unwrap()),
                 ack: SeqNumber(1),
-                flags: Flags::ACK,
-                window: 1000,
-                window_known: true,
                 octets: 1,
-                ttl: 64,
-                ip_id: 0,
-                checksum: 0,
-                interface: 0,
-                options: None,
+                ..Segment::plain((tuple, from_low))
             }
         };
         let mut in_use = |records: std::ops::Range<u64>| {
