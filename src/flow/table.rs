@@ -147,13 +147,9 @@ impl Table {
         for (_, shard) in &mut self.shards {
             shard.set(&self.moment);
         }
-        let mut left: Vec<(&mut Shard, Left)> = self
-            .shards
-            .iter_mut()
-            .map(|(_, shard)| (shard.gather_left(), shard))
-            .map(|(left, shard)| (shard, left))
-            .collect();
-        while let Some((shard, left)) = first_of(&mut left, |(shard, left)| shard.next_left(left)) {
+        let left = self.shards.iter_mut().map(|(_, shard)| (shard.gather_left(), shard));
+        let mut left: Vec<(Left, &mut Shard)> = left.collect();
+        while let Some((left, shard)) = first_of(&mut left, |(left, shard)| shard.next_left(left)) {
             shard.close_left(left, out);
         }
         out.note_place(u64::MAX);

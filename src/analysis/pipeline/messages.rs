@@ -16,7 +16,7 @@ pub(super) enum Read {
     End(Arc<InputClose>),
 }
 
-/// From following to telling.
+/// From following to judging.
 pub(super) enum Followed {
     /// Flows, in the order in which they were finished.
     Flows(Finished),
@@ -99,13 +99,13 @@ impl Drop for JudgedOutlet {
     }
 }
 
-/// Hands flows over in batches.
+/// Hands finished flows over in batches.
 pub(super) struct FlowOutlet {
     batch: Finished,
     line: Line,
 }
 
-/// The way to whoever tells.
+/// The way to whoever judges.
 struct Line {
     out: Sender<Followed>,
     /// Batches that were emptied.

@@ -1,13 +1,13 @@
 //! The stages of a run, one after the other or side by side, with the same result.
 //!
 //! ```text
-//! octets ─▶ records ─▶ segments in the order of time ─▶ flows ─▶ findings and reports
-//! [ahead]   [--------------- reading ---------------]   [following]   [telling: the caller's thread]
+//! octets ─▶ records ─▶ segments in the order of time ─▶ finished flows ─▶ flows ─▶ findings and reports
+//! [ahead]   [--------------- reading ---------------]   [following ×2, 4]  [judging]  [telling: the caller's thread]
 //! ```
 //!
-//! Each stage goes through everything in order, by itself, and owns all that it changes. So nothing that is told
-//! depends on how many threads there are: stream numbers, evictions, expiry and doubts come about in one place each, in
-//! the order of the capture. On one thread ([`run_here`]) a segment goes through the table where it was dissected. On
+//! Each stage goes through everything in order and owns all that it changes; those that follow share out the shards of the
+//! table, of which there are always as many, and what they finish is put into the one order there is before it is judged.
+//! So nothing that is told depends on how many threads there are. On one thread ([`run_here`]) a segment goes through the table where it was dissected. On
 //! several ([`run_on_threads`]) stages hand over batches:
 //!
 //! - **Memory does not grow** when one stage is slow: channels hold a few batches, and their memory goes round.

@@ -6,7 +6,7 @@ use crate::dissect::{Dissected, Dissector, SkipTally};
 use crate::flow::{Entry, Replay};
 
 /// Records in one turn at most, whatever is found in them: progress is told after each.
-const TURN: usize = 1 << 14;
+const TURN: u64 = 1 << 14;
 
 /// Gives all segments of an input in the order of its records.
 pub(in crate::analysis) trait Source: Send + 'static {
@@ -39,7 +39,7 @@ impl Source for Records {
     #[inline]
     fn fill(&mut self, order: &mut TimeOrder) -> bool {
         let Self { input, dissector } = self;
-        let mut left = TURN as u64;
+        let mut left = TURN;
         while left > 0 {
             let mut count = input.records_at_hand(left, |record| {
                 dissector.dissect_onto(&record, order.inlet());

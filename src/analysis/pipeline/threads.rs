@@ -29,7 +29,7 @@ const fn parts_for(threads: usize) -> usize {
     if threads < 6 { 2 } else { 4 }
 }
 
-/// Reading and following on threads of their own, telling on the caller's.
+/// Reading, following and judging on threads of their own, telling on the caller's.
 pub(in crate::analysis) fn run_on_threads(
     source: impl Source,
     limits: Limits,

@@ -57,7 +57,10 @@ impl Cold {
 
     /// The last segments of the flow in `slot`, if one came a moment ago.
     pub(super) fn recent(&self, slot: u32) -> Recent {
-        let remembered = self.recents.iter().rfind(|remembered| remembered.slot == slot);
+        // The place may have been another flow's a moment ago.
+        let last = self.get(slot).map(|packed| packed.last());
+        let is_its = |remembered: &&Remembered| remembered.slot == slot && Some(remembered.last) == last;
+        let remembered = self.recents.iter().rfind(is_its);
         remembered.map_or_else(Recent::default, |remembered| remembered.recent)
     }
 
@@ -71,5 +74,36 @@ impl Cold {
     /// Octets in use.
     pub(super) fn octets(&self) -> usize {
         self.heap.octets()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::duplicates::Signature;
+    use crate::net::{FourTuple, Role};
+    use crate::tcp::Segment;
+
+    #[test]
+    fn a_flow_does_not_inherit_what_came_for_another_in_its_place() {
+        let at = |seconds: i64, port| {
+            let ends = FourTuple::v4([10, 0, 0, 1], [10, 0, 0, 2], (port, 80), 0);
+            let time = Timestamp::from_nanos(seconds * 1_000_000_000);
+            Segment { time, ip_id: 7, ..Segment::plain(ends) }
+        };
+        let flow = |segment: &Segment| {
+            let mut live = Live::new(segment, Role::Initiator, 0, Vec::new());
+            live.observe(segment, Role::Initiator, true);
+            live
+        };
+        let (fresh, idle) = (at(100, 40_000), at(10, 40_001));
+        let (signature, mut recent) = (Signature::of(&fresh), Recent::default());
+        recent.remember(&fresh, signature);
+        let mut cold = Cold::default();
+        let slot = cold.push(&mut flow(&fresh), &recent, fresh.time).unwrap();
+        assert!(cold.recent(slot).is_copy(&fresh, signature));
+        cold.remove(slot);
+        assert_eq!(cold.push(&mut flow(&idle), &Recent::default(), fresh.time), Some(slot));
+        assert!(!cold.recent(slot).is_copy(&fresh, signature));
     }
 }

@@ -98,22 +98,18 @@ impl Shard {
 
 impl Standing {
     fn of(live: &Live) -> Self {
-        if live.is_over() {
-            Self::Over
-        } else if live.stage.syn && !live.halves.responder.seen {
-            Self::Unanswered
-        } else {
-            Self::Open
-        }
+        Self::new(live.is_over(), live.stage.syn && !live.halves.responder.seen)
     }
 
     fn of_packed(packed: &Packed<'_>) -> Self {
-        if packed.is_over() {
-            Self::Over
-        } else if packed.is_unanswered() {
-            Self::Unanswered
-        } else {
-            Self::Open
+        Self::new(packed.is_over(), packed.is_unanswered())
+    }
+
+    const fn new(is_over: bool, is_unanswered: bool) -> Self {
+        match (is_over, is_unanswered) {
+            (true, _) => Self::Over,
+            (false, true) => Self::Unanswered,
+            (false, false) => Self::Open,
         }
     }
 }
