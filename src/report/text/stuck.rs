@@ -7,7 +7,8 @@ use super::layout::{Page, counted, keep};
 use crate::flow::FlowOutcome;
 use crate::report::input::InputFacts;
 use crate::report::number::grouped;
-use crate::report::summary::{Curve, Party, Spread, Summary, Waits};
+use crate::report::summary::{Spread, Summary};
+use crate::survey::{Curve, Party, Waits};
 use crate::time::Timestamp;
 
 /// Endpoints that are told one by one.
