@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::flow::Limits;
 use crate::time::{TimeDelta, Timestamp};
+use crate::timers::KnownTimers;
 
 /// What is known before the first record is read.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,8 @@ pub struct Plan {
     pub options: Vec<(String, String)>,
     /// Thresholds that decide outcomes.
     pub limits: Limits,
+    /// Timers that a measured delay may be.
+    pub timers: KnownTimers,
 }
 
 /// Where a record of the whole input lies.

@@ -3,15 +3,14 @@
 mod bounded;
 mod curve;
 mod parties;
-mod spread;
 
 use std::collections::BTreeMap;
 
 pub use bounded::Bounded;
 pub use curve::Curve;
 pub use parties::{Party, Stale, StaleKey, Tally, Waits};
-pub use spread::Spread;
 
+use crate::delays::Delays;
 use crate::diagnose::{Certainty, Finding, InputFinding, Severity};
 use crate::flow::{Flow, FlowOutcome, Limits};
 
@@ -30,7 +29,7 @@ pub struct FindingCount {
     /// The first flows that have it.
     pub examples: Vec<u64>,
     /// How long they lasted.
-    pub lasted: Spread,
+    pub lasted: Delays,
 }
 
 /// What a run comes to.
@@ -106,7 +105,7 @@ impl Summary {
                 count: 0,
                 certainty: finding.certainty,
                 examples: Vec::new(),
-                lasted: Spread::default(),
+                lasted: Delays::default(),
             });
         count.count += 1;
         count.certainty = count.certainty.max(finding.certainty);

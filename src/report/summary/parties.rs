@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::EXAMPLES;
 use super::curve::Curve;
-use super::spread::Spread;
+use crate::delays::Delays;
 use crate::flow::{CloseWait, Flow, FlowOutcome, Limits, RecordRef, Reset, ResetKind};
 use crate::net::{Endpoint, Role};
 use crate::time::{TimeDelta, Timestamp};
@@ -73,9 +73,9 @@ pub struct Waits {
     /// How many were so when the capture ended.
     pub still: u64,
     /// How much later than the peer's FIN the party's own came, where it came.
-    pub late_fins: Spread,
+    pub late_fins: Delays,
     /// How long each was in CLOSE-WAIT.
-    pub lasted: Spread,
+    pub lasted: Delays,
     /// When the first began.
     pub since: Option<Timestamp>,
     /// When the last of those that ended did.
