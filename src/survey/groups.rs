@@ -1,7 +1,7 @@
 //! Findings of one kind between one client host and one service.
 
+use crate::delays::Delays;
 use crate::diagnose::{Certainty, Finding, Severity};
-use crate::report::summary::Spread;
 use crate::time::Timestamp;
 
 /// Flows named as examples.
@@ -19,7 +19,7 @@ pub struct Group {
     /// When the first and the last began.
     pub times: (Timestamp, Timestamp),
     /// How long they lasted, where that is known.
-    pub lasted: Spread,
+    pub lasted: Delays,
     /// The first findings.
     pub examples: Vec<Finding>,
 }
@@ -32,7 +32,7 @@ impl Group {
             severity: finding.severity,
             certainty: finding.certainty,
             times: (finding.start, finding.start),
-            lasted: Spread::default(),
+            lasted: Delays::default(),
             examples: Vec::new(),
         };
         group.add(finding);
@@ -60,6 +60,7 @@ impl Group {
         self.count += other.count;
         self.severity = self.severity.max(other.severity);
         self.certainty = self.certainty.max(other.certainty);
+        self.lasted.merge(&other.lasted);
         self.times = (first.min(other_first), last.max(other_last));
         let room = EXAMPLES.saturating_sub(self.examples.len());
         self.examples.extend(other.examples.iter().take(room));

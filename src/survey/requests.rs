@@ -1,9 +1,9 @@
 //! Requests that a service's kernel acknowledged and its program did not answer, and when it last did.
 
 use super::marks::Marks;
+use crate::delays::Delays;
 use crate::flow::{Flow, FlowOutcome, RecordRef, ResetKind};
 use crate::net::Role;
-use crate::report::summary::Spread;
 use crate::time::{TimeDelta, Timestamp};
 
 /// Unanswered requests remembered one by one.
@@ -19,11 +19,11 @@ pub struct Requests {
     /// How many these are.
     pub count: u64,
     /// How long clients waited before they gave up.
-    pub patience: Spread,
+    pub patience: Delays,
     /// Answers that came when their client had gone.
     pub late_answers: u64,
     /// How long answers took, of each connection the slowest.
-    pub slowest: Spread,
+    pub slowest: Delays,
 }
 
 /// A request without an answer.

@@ -4,9 +4,9 @@ use super::queue::{Queue, Releases};
 use super::requests::Requests;
 use super::series::{Series, What};
 use super::stuck::Waits;
+use crate::delays::Delays;
 use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, Limits, ResetKind};
 use crate::net::{Endpoint, Role};
-use crate::report::summary::Spread;
 use crate::time::{TimeDelta, Timestamp};
 
 /// Resets remembered one by one.
@@ -32,11 +32,11 @@ pub struct Service {
     /// Requests, answered and not.
     pub requests: Requests,
     /// How long handshakes took.
-    pub connect: Spread,
+    pub connect: Delays,
     /// How much later than the peer's FIN its own came.
-    pub fin_delay: Spread,
+    pub fin_delay: Delays,
     /// How long connections were idle before somebody closed them, where that was a second or more.
-    pub idle: Spread,
+    pub idle: Delays,
     /// When it reset connections, the first ones.
     pub resets: Vec<Timestamp>,
     /// When it refused connection requests, first and last.
@@ -60,9 +60,9 @@ impl Service {
             stuck: Waits::default(),
             recv_q: None,
             requests: Requests::default(),
-            connect: Spread::default(),
-            fin_delay: Spread::default(),
-            idle: Spread::default(),
+            connect: Delays::default(),
+            fin_delay: Delays::default(),
+            idle: Delays::default(),
             resets: Vec::new(),
             refusals: None,
             series: Series::default(),
