@@ -33,7 +33,7 @@ pub use ladder::write_ladder;
 pub use lines::TimelineText;
 pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
-pub use summary::{Party, Summary};
+pub use summary::Summary;
 pub use text::{TextOptions, TextReport, wrap, write_summary};
 
 /// Something that tells the flows of one run.
