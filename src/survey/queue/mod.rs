@@ -18,7 +18,9 @@ use crate::time::{TimeDelta, Timestamp};
 /// Connections remembered of one service, of those that waited and of those that were served for long.
 const REMEMBERED: usize = 1 << 16;
 /// Who waited for less did not wait in a queue.
-const BRIEF: TimeDelta = TimeDelta::from_millis(10);
+const BRIEF: TimeDelta = TimeDelta::from_millis(100);
+/// Connections remembered that waited for less than `--fin-delay`.
+const BRIEF_REMEMBERED: usize = 1 << 12;
 /// Aborts remembered of one service.
 const ABORTS: usize = 1 << 12;
 
@@ -26,8 +28,8 @@ const ABORTS: usize = 1 << 12;
 #[derive(Debug, Default)]
 pub struct Queue {
     waiting: Vec<Waiting>,
-    /// Those that waited, but not for long.
-    brief: Vec<Waiting>,
+    /// Those that waited, but not for long: since when, and when they were released.
+    brief: Vec<(Timestamp, RecordRef)>,
     served: Vec<Served>,
     overtakers: Overtakers,
     /// When the service aborted connections by RST.
@@ -98,8 +100,8 @@ impl Queue {
             }
         }
         if waiting.is_none()
-            && self.brief.len() < REMEMBERED
-            && let Some(brief) = wait.as_waiting(flow, BRIEF)
+            && self.brief.len() < BRIEF_REMEMBERED
+            && let Some(brief) = wait.as_brief(BRIEF)
         {
             self.brief.push(brief);
         }
