@@ -18,7 +18,7 @@
 //! 2. **Contrast.** The window is at least [`CONTRAST`] times as dense as the four windows before and the four behind it.
 //!    This keeps away natural modes that are narrow, but many enough to pass the first test.
 //! 3. **Grid.** Delays from a coarse clock pile up at every tick. A plateau is twice as full as all but three other
-//!    windows of its neighbourhood.
+//!    windows of its neighbourhood, and as every window anywhere that is not.
 //!
 //! A plateau is no proof of a time-out: work that always takes the same time makes one too.
 
@@ -107,9 +107,12 @@ pub(super) fn find(values: &[(TimeDelta, u64)], exact: bool) -> Vec<Plateau> {
     let widths: Vec<_> = WIDTHS.into_iter().filter(|width| *width >= least_width).collect();
     let mut field = Field::new(values);
     let mut found: Vec<Plateau> = Vec::new();
+    // Delays at the fullest tick of a coarse clock, if it is one.
+    let mut refused = 0;
     for _ in 0..PATIENCE {
         let Some(core) = field.least_probable(&widths) else { break };
         if !field.stands_out(&core) {
+            refused = refused.max(core.count);
             field.refuse(&core);
             continue;
         }
@@ -119,6 +122,7 @@ pub(super) fn find(values: &[(TimeDelta, u64)], exact: bool) -> Vec<Plateau> {
             None => found.push(plateau),
         }
     }
+    found.retain(|plateau| plateau.count >= 2 * refused);
     found.sort_by_key(|plateau| (Reverse(plateau.count), plateau.value));
     found.truncate(MOST);
     found
