@@ -40,6 +40,7 @@ pub mod flow;
 pub mod narrow;
 pub mod net;
 pub mod report;
+pub mod survey;
 pub mod tcp;
 mod threads;
 pub mod time;

@@ -3,7 +3,7 @@
 use super::{Certainty, Context, Doubts, Finding, InputFinding, Severity, Sight, diagnose, find_rule};
 use crate::flow::{
     Answered, CloseWait, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letters, Limits, Order,
-    Origin, Pause, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind,
+    Origin, Pause, Premise, RecordRef, Replies, Reset, ResetKind, Reuse, ReuseKind, Wait,
 };
 use crate::net::{Endpoint, Role, Sides};
 use crate::tcp::{Flags, SeqNumber};
@@ -108,6 +108,7 @@ impl Story {
             exchanges: 0,
             unanswered_octets: 0,
             last_talker: None,
+            replies: None,
             pause: None,
             icmp_reporter: None,
             letters: Letters::default(),
@@ -186,6 +187,16 @@ impl Story {
         self = self.event(EventKind::Data, Role::Responder, seconds + 0.001);
         self.flow.exchanges += 1;
         self.flow.last_talker = Some((Role::Responder, self.flow.last));
+        self.replied()
+    }
+
+    /// Notes the last event as a reply.
+    fn replied(mut self) -> Self {
+        let at = self.flow.last;
+        let slowest = Wait { waited: TimeDelta::from_millis(1), until: at.time };
+        let replies = self.flow.replies.get_or_insert(Replies { first: at, last: at, before: None, slowest });
+        replies.before = (replies.last != at).then_some(replies.last.time);
+        replies.last = at;
         self
     }
 

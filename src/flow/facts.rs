@@ -208,6 +208,28 @@ impl Pause {
     }
 }
 
+/// When the responder spoke: runs of its octets, each ended by octets of the initiator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Replies {
+    /// Its first octets. Whoever sends some has accepted the connection.
+    pub first: RecordRef,
+    /// The start of its last reply.
+    pub last: RecordRef,
+    /// The start of the reply before that; `None` when there was one only.
+    pub before: Option<Timestamp>,
+    /// The reply that took longest.
+    pub slowest: Wait,
+}
+
+/// How long a reply took, from the end of what it answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Wait {
+    /// How long, in whole microseconds.
+    pub waited: TimeDelta,
+    /// When the reply began.
+    pub until: Timestamp,
+}
+
 /// What one side sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Traffic {
@@ -299,6 +321,8 @@ pub struct Flow {
     pub unanswered_octets: u64,
     /// Who sent the last new octets, since when.
     pub last_talker: Option<(Role, RecordRef)>,
+    /// When the responder spoke; `None` when it sent no octets.
+    pub replies: Option<Replies>,
     /// The last time of a second or more in which nothing was done.
     pub pause: Option<Pause>,
     /// Who sent the last ICMP error about the connection.

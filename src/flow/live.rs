@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::event::{Event, EventKind};
 
-use super::facts::{Limits, Order, Pause, RecordRef, Reuse};
+use super::facts::{Limits, Order, Pause, RecordRef, Replies, Reuse, Wait};
 use super::half::{Half, PROBE, is_probe};
 use super::kept::{Kept, MAX_EVENTS, RESERVED};
 use super::letters::{Letter, Letters};
@@ -62,6 +62,8 @@ pub(super) struct Live {
     pub(super) first: RecordRef,
     pub(super) stream: u64,
     pub(super) burst: Burst,
+    /// Of which the responder's octets are; nothing while it sent none.
+    pub(super) replies: Replies,
     pub(super) exchanges: u32,
     pub(super) syn_retries: u16,
     pub(super) incarnation: u32,
@@ -88,6 +90,8 @@ pub(super) struct Rare {
     pub(super) icmp_reporter: Option<IpAddr>,
 }
 
+/// Nanoseconds.
+pub(super) const MICROSECOND: i64 = 1_000;
 /// Deadline of a flow that is out of the index and waits for its row.
 pub(super) const RETIRED: Timestamp = Timestamp::MIN;
 /// No second of capture time.
@@ -136,6 +140,7 @@ impl Live {
             first: RecordRef::default(),
             stream: 0,
             burst: Burst::default(),
+            replies: Replies::default(),
             exchanges: 0,
             syn_retries: 0,
             incarnation: 1,
@@ -441,9 +446,44 @@ impl Live {
         if from != requester {
             self.exchanges += 1;
         }
+        if from == Role::Responder {
+            self.reply(segment);
+        }
         self.burst.talker = Some(from);
         self.burst.start = RecordRef { record: segment.record, time: segment.time };
         self.burst.octets = u64::from(segment.octets);
+    }
+
+    /// The responder begins a reply.
+    fn reply(&mut self, segment: &Segment) {
+        let at = RecordRef { record: segment.record, time: segment.time };
+        // A FIN behind the request asks nothing more.
+        let asked = if self.halves.initiator.fin && self.burst.talker.is_some() {
+            self.burst.start.time
+        } else {
+            self.active.time
+        };
+        let waited = TimeDelta::from_nanos((at.time - asked).nanos().max(0) / MICROSECOND * MICROSECOND);
+        let Replies { first, last, before, slowest } = &mut self.replies;
+        let is_first = first.record == 0;
+        if is_first {
+            *first = at;
+        } else if last.time != at.time {
+            *before = Some(last.time);
+        }
+        *last = at;
+        if is_first || waited > slowest.waited {
+            *slowest = Wait { waited, until: at.time };
+        }
+    }
+
+    /// True when what there is to know of replies follows from the last octets.
+    pub(super) fn has_few_replies(&self) -> bool {
+        let first = self.replies.first;
+        match self.burst.talker {
+            Some(Role::Responder) => first == self.burst.start,
+            _ => first.record == 0,
+        }
     }
 
     /// Keeps `event`. Light ones leave room for those that decide.

@@ -37,8 +37,8 @@ mod tombstone;
 
 pub use event::{Event, EventKind};
 pub use facts::{
-    CloseWait, EndpointState, FinFacts, Flow, Handshake, Limits, Order, Origin, Pause, RecordRef, Reuse,
-    ReuseKind, Traffic,
+    CloseWait, EndpointState, FinFacts, Flow, Handshake, Limits, Order, Origin, Pause, RecordRef, Replies,
+    Reuse, ReuseKind, Traffic, Wait,
 };
 pub(crate) use finished::Turn;
 pub use finished::{Finished, Judge, Outlet};

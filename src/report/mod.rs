@@ -6,6 +6,7 @@
 
 mod address;
 mod escape;
+mod holes;
 mod input;
 mod json;
 mod ladder;
@@ -23,6 +24,7 @@ use std::io;
 
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
+use crate::survey::Causes;
 
 pub use escape::{for_spreadsheet, for_terminal};
 pub use input::{FileFacts, InputFacts, Plan, Skipped, Sources};
@@ -31,7 +33,7 @@ pub use ladder::write_ladder;
 pub use lines::TimelineText;
 pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
-pub use summary::{Party, Summary};
+pub use summary::Summary;
 pub use text::{TextOptions, TextReport, wrap, write_summary};
 
 /// Something that tells the flows of one run.
@@ -48,7 +50,15 @@ pub trait Report {
     /// What the writer or the temporary file says.
     fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()>;
 
-    /// Told once, after the last flow: what the capture could not show.
+    /// Told once, after the last flow: what caused what.
+    ///
+    /// # Errors
+    /// What the writer or the temporary file says.
+    fn causes(&mut self, _causes: &Causes) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Told once, then: what the capture could not show.
     ///
     /// # Errors
     /// What the writer says.
@@ -90,6 +100,10 @@ impl Report for Reports<'_> {
 
     fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()> {
         self.0.iter_mut().try_for_each(|report| report.flow(flow, findings, sources))
+    }
+
+    fn causes(&mut self, causes: &Causes) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|report| report.causes(causes))
     }
 
     fn input(&mut self, findings: &[InputFinding], sources: &Sources<'_>) -> io::Result<()> {

@@ -105,6 +105,7 @@ fn flow(stream: u64, initiator: &str, responder: &str, outcome: FlowOutcome, lin
         exchanges: 0,
         unanswered_octets: 0,
         last_talker: None,
+        replies: None,
         pause: None,
         icmp_reporter: None,
         letters: letters(&own),

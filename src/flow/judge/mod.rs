@@ -108,6 +108,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         exchanges: u64::from(live.exchanges),
         unanswered_octets: unanswered(live),
         last_talker: live.burst.talker.map(|role| (role, live.burst.start)),
+        replies: (live.replies.first.record != 0).then_some(live.replies),
         pause: live.pause(),
         icmp_reporter: live.icmp_reporter(),
         letters: live.letters,

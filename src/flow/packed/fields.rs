@@ -3,9 +3,9 @@
 use super::pass::Pass;
 use super::{WORD, mark};
 use crate::flow::event::{Event, EventKind};
-use crate::flow::facts::{Pause, RecordRef, Reuse, ReuseKind};
+use crate::flow::facts::{Pause, RecordRef, Replies, Reuse, ReuseKind};
 use crate::flow::half::{Half, Seen};
-use crate::flow::live::Live;
+use crate::flow::live::{Live, MICROSECOND};
 use crate::net::{Role, Sides};
 use crate::tcp::{Flags, SeqNumber};
 use crate::time::{TimeDelta, Timestamp};
@@ -35,6 +35,7 @@ pub(super) fn pass_flow(pass: &mut impl Pass, live: &mut Live, last: Timestamp, 
         pass_at(pass, &mut live.burst.start, start, live.first);
         pass.number(&mut live.burst.octets);
         near = live.burst.start;
+        pass_replies(pass, live, is(mark::REPLIES));
     }
     let active = event_at(live, places & 15);
     pass_at(pass, &mut live.active, active, near);
@@ -50,6 +51,27 @@ pub(super) fn pass_flow(pass: &mut impl Pass, live: &mut Live, last: Timestamp, 
     if is(mark::REUSE) {
         pass_reuse(pass, live);
     }
+}
+
+/// Where the only reply is the last that was said, only how long it took is not known yet.
+fn pass_replies<P: Pass>(pass: &mut P, live: &mut Live, are_more: bool) {
+    let (burst, replies) = (live.burst, &mut live.replies);
+    let mut micros = replies.slowest.waited.nanos() / MICROSECOND;
+    if are_more {
+        pass.at(&mut replies.first, live.first);
+        pass.at(&mut replies.last, burst.start);
+        let mut before = replies.before.unwrap_or(replies.last.time);
+        pass.time(&mut before, replies.last.time);
+        replies.before = (before != replies.last.time).then_some(before);
+        pass.time(&mut replies.slowest.until, replies.last.time);
+    } else if burst.talker != Some(Role::Responder) {
+        return;
+    } else if P::READS {
+        *replies = Replies { first: burst.start, last: burst.start, ..Replies::default() };
+        replies.slowest.until = burst.start.time;
+    }
+    pass.signed(&mut micros);
+    replies.slowest.waited = TimeDelta::from_nanos(micros.wrapping_mul(MICROSECOND));
 }
 
 /// Which events, counted from 1, are the last segment that was more than an acknowledgement (lower half) and the

@@ -38,6 +38,8 @@ pub(super) const PAUSE: u64 = 1 << 45;
 pub(super) const REUSE: u64 = 1 << 46;
 /// It has more than twelve letters.
 pub(super) const WORDY: u64 = 1 << 47;
+/// The responder replied more than once, or was asked again.
+pub(super) const REPLIES: u64 = 1 << 63;
 /// Its SYN was sent again.
 pub(super) const RETRIED: u64 = 1 << 48;
 
@@ -125,6 +127,7 @@ pub(super) fn marks_of(live: &mut Live) -> u64 {
         | mark(BLANK.responder, responder.is_blank())
         | mark(PAUSE, live.pause().is_some())
         | mark(REUSE, live.reuse().is_some())
+        | mark(REPLIES, !live.has_few_replies())
         | mark(RETRIED, live.syn_retries != 0)
         | mark(WORDY, live.letters.to_words()[1] != 0)
 }

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::diagnose::{Certainty, Finding, InputFinding, Severity};
 use crate::flow::{
     CloseWait, EndpointState, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letters, Limits,
-    Origin, RecordRef, Reset, Reuse, Traffic,
+    Origin, RecordRef, Replies, Reset, Reuse, Traffic,
 };
 use crate::net::{Endpoint, Role, Sides};
 use crate::report::input::Sources;
@@ -104,6 +104,7 @@ pub(super) struct JsonFlow<'a> {
     exchanges: u64,
     unanswered_octets: u64,
     last_talker: Option<JsonTalker>,
+    replies: Option<Replies>,
     history: Letters,
     conn_state: &'static str,
     decided: Timestamp,
@@ -147,6 +148,7 @@ impl<'a> JsonFlow<'a> {
             exchanges: flow.exchanges,
             unanswered_octets: flow.unanswered_octets,
             last_talker: flow.last_talker.map(|(role, since)| JsonTalker { role, since }),
+            replies: flow.replies,
             history: flow.letters,
             conn_state: conn_state(flow),
             decided: flow.decided,

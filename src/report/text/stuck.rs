@@ -8,7 +8,8 @@ use crate::delays::Delays;
 use crate::flow::FlowOutcome;
 use crate::report::input::InputFacts;
 use crate::report::number::grouped;
-use crate::report::summary::{Curve, Party, Summary, Waits};
+use crate::report::summary::Summary;
+use crate::survey::{Curve, Party, Waits};
 use crate::time::Timestamp;
 
 /// Endpoints that are told one by one.
