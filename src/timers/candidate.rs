@@ -1,5 +1,6 @@
 //! Which timers a measured delay may be.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::{Kind, KnownTimers, Timer};
@@ -29,15 +30,19 @@ impl fmt::Display for Candidate<'_> {
 /// `Go http.Transport IdleConnTimeout 90 s`
 impl fmt::Display for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.product)?;
-        if !self.setting.is_empty() {
-            write!(f, " {}", self.setting)?;
-        }
-        write!(f, " {}", self.value_in_words())
+        write!(f, "{} {}", self.name(), self.value_in_words())
     }
 }
 
 impl Timer {
+    /// Whose it is, and what it is called there: `Go http.Transport IdleConnTimeout`.
+    pub fn name(&self) -> Cow<'_, str> {
+        if self.setting.is_empty() {
+            return Cow::Borrowed(&self.product);
+        }
+        Cow::Owned(format!("{} {}", self.product, self.setting))
+    }
+
     /// Its value as it would be set: `90 s`, `300 s`, `30 min`, `2 h`, `924.6 s`.
     pub fn value_in_words(&self) -> String {
         let (nanos, second) = (self.value.nanos(), 1_000_000_000);
@@ -86,7 +91,7 @@ impl KnownTimers {
             })
             .collect();
         // Stable: what comes first in the list stays first among equals.
-        found.sort_by_key(|candidate| (candidate.off.abs(), candidate.timer.basis));
+        found.sort_by_key(|candidate| (candidate.off.abs(), candidate.timer.basis.rank()));
         found
     }
 
