@@ -70,8 +70,8 @@ impl KnownTimers {
         self.between((delay, delay), kinds, resolution)
     }
 
-    /// The timers of `kinds` that may have fired between the two delays: after the longest that it let pass, and not after the
-    /// shortest that it did not.
+    /// The timers of `kinds` that may lie between two delays: the longest that one let pass, and the shortest that it
+    /// did not.
     pub fn between(
         &self,
         (longest_before, shortest_after): (TimeDelta, TimeDelta),
@@ -82,8 +82,8 @@ impl KnownTimers {
         let mut found: Vec<_> = wanted
             .filter_map(|timer| {
                 let value = timer.value.nanos();
-                let early = resolution.nanos() + timer.early().nanos();
-                let late = resolution.nanos() + timer.late.nanos();
+                let early = resolution.nanos().saturating_add(timer.early().nanos());
+                let late = resolution.nanos().saturating_add(timer.late.nanos());
                 let nearest =
                     value.clamp(longest_before.nanos(), shortest_after.nanos().max(longest_before.nanos()));
                 let off = nearest.saturating_sub(value);

@@ -19,6 +19,7 @@ fn every_line_of_the_list_is_a_timer_with_its_source() {
     for timer in &timers {
         assert!(!timer.source.is_empty(), "{timer}");
         assert_ne!(timer.basis, Basis::Site, "{timer}");
+        assert!(timer.late.nanos() <= timer.value.nanos() / 10, "{timer}");
         let same = |other: &&Timer| {
             (&other.product, &other.setting, other.kind, other.value)
                 == (&timer.product, &timer.setting, timer.kind, timer.value)
