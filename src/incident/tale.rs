@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use super::kind::Kind;
 use super::symptom::Symptom;
+use super::tales::process_died::Death;
 use super::{Confirmation, Incident, Member, Statement, tales};
-use crate::diagnose::{Facts, Severity, Terms, party_filter};
+use crate::diagnose::{Certainty, Facts, Severity, Terms, party_filter};
 use crate::net::{Endpoint, Role};
 use crate::survey::{Pair, Party, Service, View, Waits};
 use crate::time::{TimeDelta, Timestamp};
@@ -40,6 +41,8 @@ pub(super) struct Story {
     pub(super) connections: Option<u64>,
     /// Who must act, if not the party of the root.
     pub(super) party: Option<Party>,
+    /// How sure it is, if not as the root.
+    pub(super) certainty: Option<Certainty>,
     /// When it began and ended, if not as the root did.
     pub(super) span: Option<(Timestamp, Option<Timestamp>)>,
 }
@@ -70,7 +73,7 @@ impl Tale<'_> {
             kind,
             title: story.title,
             severity: self.members.iter().map(|it| it.severity).max().unwrap_or(Severity::Note),
-            certainty: self.root.certainty,
+            certainty: story.certainty.unwrap_or(self.root.certainty),
             party,
             since,
             until,
@@ -88,10 +91,9 @@ impl Tale<'_> {
     }
 
     fn kind(&self) -> Kind {
-        if tales::process_died::burst(self).is_some_and(|burst| burst.is_root) {
-            return Kind::ProcessDied;
-        }
-        Kind::of(self.root.code).map_or(Kind::Aborted, |(kind, _)| kind)
+        let death = self.service().and_then(Death::of).filter(|death| death.refused.is_some());
+        let known = Kind::of(self.root.code).map(|(kind, _)| kind);
+        death.map(|_| Kind::ProcessDied).or(known).unwrap_or(Kind::StalePorts)
     }
 
     /// The findings of `code` that belong to it.
@@ -173,9 +175,9 @@ impl Tale<'_> {
             && let Some((low, high)) = first.recv_q
         {
             let most = if low == high { low.to_string() } else { format!("{low} to {high}") };
-            text += &format!(
-                ". Recv-Q of such a socket is at most {most}: what came since the last answer, and 1 for the FIN"
-            );
+            text += ". Recv-Q of such a socket is at most ";
+            text += &most;
+            text += ": what came since the last answer, and 1 for the FIN";
         }
         text
     }

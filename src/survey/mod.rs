@@ -84,13 +84,9 @@ impl Survey {
         let (first, last) = (flow.first.time, flow.decided);
         self.span = Some(self.span.map_or((first, last), |(start, end)| (start.min(first), end.max(last))));
         let Self { limits, services, pairs, hosts, left_out, .. } = self;
-        let may_be_released = match known(services, flow.responder, SERVICES, Service::new) {
-            Some(service) => service.add(flow, limits),
-            None => {
-                *left_out += 1;
-                false
-            }
-        };
+        let service = known(services, flow.responder, SERVICES, Service::new);
+        *left_out += u64::from(service.is_none());
+        let may_be_released = service.is_some_and(|service| service.add(flow, limits));
         let next = u32::try_from(pairs.len()).unwrap_or(u32::MAX);
         let key = (flow.initiator.addr, flow.responder);
         let pair = known(pairs, key, PAIRS, |(client, service)| (next, Pair::new(client, service)));
