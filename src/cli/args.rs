@@ -58,6 +58,8 @@ pub(super) enum Command {
     Rules(RulesArgs),
     /// Tells flows step by step
     Timeline(Box<TimelineArgs>),
+    /// Lists how long well-known programs, kernels and devices wait, or which of them wait so long
+    Timers(TimersArgs),
     /// Prints completions for a shell
     Completions(CompletionsArgs),
     /// Prints the manual page (roff)
@@ -89,6 +91,9 @@ pub(super) struct SourceArgs {
     /// Files, directories, patterns; - is standard input
     #[arg(value_name = "CAPTURE", required = true)]
     pub(super) captures: Vec<PathBuf>,
+    /// Timers of this site, one a line: value | kind | product | setting. They go before those of closewait timers
+    #[arg(long, value_name = "FILE")]
+    pub(super) timers: Vec<PathBuf>,
     #[arg(long, value_name = "WHEN", default_value = "auto", value_enum, help = COLOR_HELP, hide_possible_values = true)]
     pub(super) color: ColorChoice,
     /// Threads that work at a time; all that the machine has unless said. The output is the same for any number
@@ -210,6 +215,26 @@ pub(super) struct TimelineArgs {
     pub(super) limits: LimitArgs,
 }
 
+/// Lists how long well-known programs, kernels and devices wait, or which of them wait so long.
+///
+/// What a capture shows is a delay; which timer it was is a guess that this list supports.
+#[derive(Debug, ClapArgs)]
+pub(super) struct TimersArgs {
+    /// Only those that fire after this delay: seconds, or with a unit (500ms, 90s, 4min)
+    pub(super) delay: Option<Span>,
+    /// How much the delay may be off either way
+    #[arg(long, value_name = "SECONDS", requires = "delay")]
+    pub(super) within: Option<Span>,
+    /// As CSV
+    #[arg(long, conflicts_with = "delay")]
+    pub(super) csv: bool,
+    /// Timers of this site, one a line: value | kind | product | setting, and if need be | basis | source | late
+    #[arg(long, value_name = "FILE")]
+    pub(super) timers: Vec<PathBuf>,
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum, help = COLOR_HELP, hide_possible_values = true)]
+    pub(super) color: ColorChoice,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct CompletionsArgs {
     /// The shell
@@ -219,7 +244,7 @@ pub(super) struct CompletionsArgs {
 #[derive(Debug, ClapArgs)]
 pub(super) struct ManArgs {
     /// The page of a subcommand
-    #[arg(value_parser = ["explain", "rules", "timeline", "completions", "man"])]
+    #[arg(value_parser = ["explain", "rules", "timeline", "timers", "completions", "man"])]
     pub(super) command: Option<String>,
 }
 

@@ -17,6 +17,7 @@ mod size;
 mod span;
 mod terminal;
 mod timeline;
+mod timers;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -76,6 +77,7 @@ fn dispatch(args: Args, typed: Vec<(String, String)>) -> Result<Ending> {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Rules(args)) => rules::run(&args),
         Some(Command::Timeline(args)) => timeline::run(*args),
+        Some(Command::Timers(args)) => timers::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man(args)) => man::run(&args),
     }

@@ -11,6 +11,7 @@ use closewait::flow::Limits;
 use closewait::narrow::Narrowing;
 use closewait::report::{Report, TextOptions};
 use closewait::time::Timestamp;
+use closewait::timers::KnownTimers;
 use closewait::{Analysis, Error, Outcome, Result};
 
 use super::args::{LimitArgs, NarrowArgs, SourceArgs};
@@ -23,6 +24,7 @@ use super::terminal;
 pub(super) struct Plan {
     pub(super) paths: Vec<PathBuf>,
     pub(super) narrowing: Narrowing,
+    pub(super) timers: KnownTimers,
     pub(super) limits: Limits,
     /// Options as typed, for the reports.
     pub(super) options: Vec<(String, String)>,
@@ -46,6 +48,7 @@ impl Plan {
                 max_flows: limits.max_flows,
                 max_memory: limits.max_memory.map(|size| size.0),
             },
+            timers: known_timers(&source.timers)?,
             text: terminal::text_options(source.color),
             paths,
             options: Vec::new(),
@@ -65,12 +68,21 @@ impl Plan {
             .limits(self.limits)
             .narrow(self.narrowing.clone())
             .options(self.options.clone())
+            .timers(self.timers.clone())
             .threads(self.threads)
             .progress(progress.callback())
             .run(input, report);
         progress.clear();
         outcome
     }
+}
+
+/// Those of the program and, before them, those of `files`, the first before the second.
+///
+/// # Errors
+/// When one cannot be read or has a line that is no timer.
+pub(super) fn known_timers(files: &[PathBuf]) -> Result<KnownTimers> {
+    files.iter().rev().try_fold(KnownTimers::builtin(), |timers, file| timers.with_file(file))
 }
 
 fn narrowing(args: NarrowArgs, paths: &[PathBuf]) -> Result<Narrowing> {

@@ -18,7 +18,7 @@ const UNIT: i64 = 1000;
 /// error is below 0.05 %.
 ///
 /// Without delays it takes no heap, with some 8 to 16 octets for each. The histogram takes microseconds; it has
-/// 72 KiB where the longest delay is 90 s, 112 KiB for a day, 180 KiB at most. It replaces the single delays where
+/// 72 KiB where the longest delay is 90 s, 112 KiB for a day, 176 KiB at most. It replaces the single delays where
 /// these are about as large, so that ten thousand `Delays` with few delays each stay small.
 ///
 /// What is told depends on which delays were added, not on their order or on how they came to be merged.
@@ -168,8 +168,10 @@ impl Delays {
     fn count_from_now_on(&mut self) {
         // A histogram of so many digits can always be made.
         if let Kept::Exact(exact) = &self.kept
-            && let Ok(mut histogram) = Histogram::new(DIGITS)
+            && let Ok(mut histogram) = Histogram::new_with_max(in_units(self.max).max(2), DIGITS)
         {
+            // As large as need be now, larger for what is yet to come.
+            histogram.auto(true);
             for &delay in exact {
                 count(&mut histogram, delay);
             }
@@ -180,7 +182,11 @@ impl Delays {
 
 fn count(histogram: &mut Histogram<u32>, delay: TimeDelta) {
     // It resizes itself.
-    let _ = histogram.record(u64::try_from(delay.nanos() / UNIT).unwrap_or(0));
+    let _ = histogram.record(in_units(delay));
+}
+
+fn in_units(delay: TimeDelta) -> u64 {
+    u64::try_from(delay.nanos() / UNIT).unwrap_or(0)
 }
 
 /// The middle of the bucket that holds `value`.
@@ -239,6 +245,24 @@ mod tests {
         assert!((share - 1.0).abs() < 0.0005, "{share}");
         assert_eq!(many.min(), TimeDelta::from_nanos(i64::MIN));
         assert_eq!(many.values().len(), 2);
+    }
+
+    /// Octets that it takes besides itself.
+    fn heap(delays: &Delays) -> usize {
+        match &delays.kept {
+            Kept::Exact(exact) => exact.capacity() * size_of::<TimeDelta>(),
+            Kept::Counted(histogram) => histogram.distinct_values() * size_of::<u32>(),
+        }
+    }
+
+    #[test]
+    fn memory_is_small_for_few_and_bounded_for_many() {
+        assert_eq!(heap(&Delays::default()), 0);
+        for few in [1, 10, 100, 1000] {
+            assert!(heap(&of(0..few)) <= usize::try_from(few).unwrap().max(4) * 16);
+        }
+        let many = |longest: i64| heap(&of((0..10_000).map(|at| longest / 9999 * at))) >> 10;
+        assert_eq!([90, 86_400, 9_000_000_000].map(|seconds| many(seconds * 1_000_000_000)), [72, 112, 176]);
     }
 
     fn delays() -> impl Strategy<Value = Vec<i64>> {

@@ -19,6 +19,7 @@ pub mod spill;
 mod story;
 pub mod summary;
 mod text;
+mod timers;
 
 use std::io;
 
@@ -35,6 +36,7 @@ pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
 pub use summary::Summary;
 pub use text::{TextOptions, TextReport, wrap, write_summary};
+pub use timers::{write_candidates, write_timers, write_timers_csv};
 
 /// Something that tells the flows of one run.
 pub trait Report {

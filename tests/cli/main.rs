@@ -9,6 +9,7 @@ mod input;
 mod many;
 mod page;
 mod timeline;
+mod timers;
 mod usage;
 
 use std::path::PathBuf;
