@@ -129,7 +129,7 @@ impl<'r> Teller<'r> {
         self.check()?;
         let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle();
         let found = diagnose_parties(&view, &self.terms);
-        let incidents = incidents(&view, &found, &self.terms);
+        let incidents = incidents(view, &found, &self.terms);
         self.report.incidents(&incidents)?;
         let input_findings = self.tell_input(found, &account.locator)?;
         let facts = input_facts(&account, tally, table);

@@ -8,9 +8,6 @@ use hdrhistogram::Histogram;
 pub use self::plateaus::Plateau;
 use crate::time::TimeDelta;
 
-/// Significant decimal digits of a delay once there are many.
-const DIGITS: u8 = 3;
-
 /// Nanoseconds of the unit in which many delays are counted.
 const UNIT: i64 = 1000;
 
@@ -28,6 +25,35 @@ pub struct Delays {
     min: TimeDelta,
     max: TimeDelta,
     kept: Kept,
+    precision: Precision,
+}
+
+/// How well many delays are told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Precision {
+    /// To three significant digits: piles are found.
+    #[default]
+    Fine,
+    /// To two, in a sixth of the memory.
+    Coarse,
+}
+
+impl Precision {
+    /// So many delays are kept as they are.
+    const fn exact(self) -> u64 {
+        match self {
+            Self::Fine => Delays::EXACT,
+            Self::Coarse => 512,
+        }
+    }
+
+    /// Significant decimal digits of a delay once there are more.
+    const fn digits(self) -> u8 {
+        match self {
+            Self::Fine => 3,
+            Self::Coarse => 2,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +71,11 @@ impl Default for Kept {
 impl Delays {
     /// So many are kept as they are.
     pub const EXACT: u64 = 4096;
+
+    /// Of none, to be told to two digits once there are many: for what is only measured, at thousands of services.
+    pub fn coarse() -> Self {
+        Self { precision: Precision::Coarse, ..Self::default() }
+    }
 
     /// Adds a delay. Negative ones (the clock was set back) count as zero once there are more than
     /// [`Delays::EXACT`]; the least remains.
@@ -160,7 +191,7 @@ impl Delays {
         (self.min, self.max) =
             if self.count == 0 { (min, max) } else { (self.min.min(min), self.max.max(max)) };
         self.count += count;
-        if self.count > Self::EXACT {
+        if self.count > self.precision.exact() {
             self.count_from_now_on();
         }
     }
@@ -168,7 +199,8 @@ impl Delays {
     fn count_from_now_on(&mut self) {
         // A histogram of so many digits can always be made.
         if let Kept::Exact(exact) = &self.kept
-            && let Ok(mut histogram) = Histogram::new_with_max(in_units(self.max).max(2), DIGITS)
+            && let Ok(mut histogram) =
+                Histogram::new_with_max(in_units(self.max).max(2), self.precision.digits())
         {
             // As large as need be now, larger for what is yet to come.
             histogram.auto(true);

@@ -2,12 +2,14 @@
 //! Its fields are documented in `docs/report-json.md`.
 
 mod model;
+mod services;
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use self::model::{JsonFlow, JsonInputFinding, JsonLimits, Totals};
+use self::services::JsonServices;
 use super::Report;
 use super::input::{InputFacts, Plan, Sources};
 use crate::diagnose::{Finding, InputFinding};
@@ -24,12 +26,19 @@ pub struct JsonReport<W> {
     totals: Totals,
     capture: Vec<JsonInputFinding>,
     incidents: Vec<Incident>,
+    services: JsonServices,
 }
 
 impl<W: Write> JsonReport<W> {
     /// The document onto `out` (buffered by the caller).
     pub fn new(out: W) -> Self {
-        Self { out, totals: Totals::default(), capture: Vec::new(), incidents: Vec::new() }
+        Self {
+            out,
+            totals: Totals::default(),
+            capture: Vec::new(),
+            incidents: Vec::new(),
+            services: JsonServices::default(),
+        }
     }
 
     fn member(&mut self, name: &str, value: &impl Serialize) -> io::Result<()> {
@@ -56,6 +65,7 @@ impl<W: Write> Report for JsonReport<W> {
 
     fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
         self.incidents.clone_from(&incidents.incidents);
+        self.services = JsonServices::of(&incidents.view);
         Ok(())
     }
 
@@ -69,6 +79,8 @@ impl<W: Write> Report for JsonReport<W> {
         self.out.write_all(b"\n]")?;
         let incidents = std::mem::take(&mut self.incidents);
         self.member("incidents", &incidents)?;
+        let services = std::mem::take(&mut self.services);
+        self.member("services", &services)?;
         let capture = std::mem::take(&mut self.capture);
         self.member("capture", &capture)?;
         self.member("input", input)?;

@@ -9,7 +9,7 @@ use crate::net::Endpoint;
 use crate::time::Timestamp;
 
 /// The whole capture by who took part, each list in the order of addresses.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct View {
     /// Thresholds.
     pub limits: Limits,

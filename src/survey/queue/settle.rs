@@ -168,7 +168,7 @@ impl Scene<'_> {
         let (Some(holder), Some(head)) = (burst.holder, burst.released.first()) else { return 0 };
         let ended = holder.ended.map_or(Timestamp::MAX, |end| end.time);
         let serves = |it: &&Served| {
-            it.served.time < ended
+            it.served < ended
                 && it.ended.is_none_or(|end| end.time >= ended)
                 && is_before(it.opened, head.opened)
         };
