@@ -19,6 +19,7 @@ use crate::diagnose::{InputFinding, Severity};
 use crate::flow::{FlowOutcome, Limits, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{InputFacts, Plan, Report};
+use crate::socket_file::{Joiner, SocketJoin, SocketTable};
 use crate::threads::Permits;
 
 /// A run, with its options. Start with [`Analysis::new`].
@@ -50,6 +51,7 @@ pub struct Analysis<'a> {
     narrowing: Narrowing,
     progress: Progress<'a>,
     threads: Option<NonZeroUsize>,
+    sockets: Vec<SocketTable>,
 }
 
 /// What a run came to.
@@ -71,6 +73,8 @@ pub struct Outcome {
     pub findings: [u64; 3],
     /// What the capture could not show, after narrowing; among the findings above.
     pub input_findings: Vec<InputFinding>,
+    /// The socket tables that were given, joined with the flows; `None` when there were none.
+    pub sockets: Option<SocketJoin>,
     /// What the flow table did.
     pub table: TableStats,
 }
@@ -107,6 +111,13 @@ impl<'a> Analysis<'a> {
     #[must_use]
     pub fn options(mut self, options: Vec<(String, String)>) -> Self {
         self.plan.options = options;
+        self
+    }
+
+    /// Socket tables to join with the flows.
+    #[must_use]
+    pub fn sockets(mut self, tables: Vec<SocketTable>) -> Self {
+        self.sockets = tables;
         self
     }
 
@@ -168,10 +179,11 @@ impl<'a> Analysis<'a> {
         permits: Option<&Arc<Permits>>,
         report: &mut dyn Report,
     ) -> io::Result<Outcome> {
-        let Self { mut plan, narrowing, progress, .. } = self;
+        let Self { mut plan, narrowing, progress, sockets, .. } = self;
         plan.inputs.clone_from(&names);
         report.begin(&plan)?;
-        let teller = Teller::new(&narrowing, plan.limits, report, names);
+        let joiner = (!sockets.is_empty()).then(|| Joiner::new(sockets));
+        let teller = Teller::new(&narrowing, plan.limits, report, names, joiner);
         match permits {
             Some(permits) => run_on_threads(source, plan.limits, teller, progress, permits),
             None => run_here(source, plan.limits, teller, progress),

@@ -39,6 +39,7 @@ pub mod flow;
 pub mod narrow;
 pub mod net;
 pub mod report;
+pub mod socket_file;
 pub mod tcp;
 mod threads;
 pub mod time;

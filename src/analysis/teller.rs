@@ -11,6 +11,7 @@ use crate::dissect::SkipTally;
 use crate::flow::{Flow, FlowOutcome, Limits, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{Report, Sources};
+use crate::socket_file::{Joiner, SocketJoin};
 
 /// Hands finished flows to the reports, with their findings.
 pub(super) struct Teller<'r> {
@@ -20,6 +21,7 @@ pub(super) struct Teller<'r> {
     error: io::Result<()>,
     names: Vec<String>,
     findings: Vec<Finding>,
+    sockets: Option<Joiner>,
     /// All flows, those left out by narrowing as well.
     sight: Sight,
     flows: u64,
@@ -34,6 +36,7 @@ impl<'r> Teller<'r> {
         limits: Limits,
         report: &'r mut dyn Report,
         names: Vec<String>,
+        sockets: Option<Joiner>,
     ) -> Self {
         Self {
             narrowing,
@@ -42,6 +45,7 @@ impl<'r> Teller<'r> {
             error: Ok(()),
             names,
             findings: Vec::new(),
+            sockets,
             sight: Sight::default(),
             flows: 0,
             left_out: 0,
@@ -69,6 +73,10 @@ impl<'r> Teller<'r> {
             return;
         }
         self.sight.add(flow);
+        // Those left out by narrowing too: a socket of one of them is known to the capture.
+        if let Some(sockets) = &mut self.sockets {
+            sockets.add(flow);
+        }
         if !self.narrowing.admits(flow) {
             self.left_out += 1;
             return;
@@ -103,6 +111,14 @@ impl<'r> Teller<'r> {
         Ok(findings)
     }
 
+    /// Tells what came of joining flows with socket tables, as far as narrowing lets.
+    fn tell_sockets(&mut self) -> io::Result<Option<SocketJoin>> {
+        let Some(joiner) = self.sockets.take() else { return Ok(None) };
+        let join = joiner.finish(&|one, other| self.narrowing.admits_ends([one, other]));
+        self.report.sockets(&join)?;
+        Ok(Some(join))
+    }
+
     pub(super) fn finish(
         mut self,
         account: Account,
@@ -111,6 +127,7 @@ impl<'r> Teller<'r> {
     ) -> io::Result<Outcome> {
         self.check()?;
         let input_findings = self.tell_input(&account.locator)?;
+        let sockets = self.tell_sockets()?;
         let facts = input_facts(&account, tally, table);
         self.report.finish(&facts)?;
         let outcomes =
@@ -125,6 +142,7 @@ impl<'r> Teller<'r> {
             outcomes,
             findings: self.by_severity,
             input_findings,
+            sockets,
             table,
         })
     }

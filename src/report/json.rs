@@ -12,6 +12,7 @@ use super::Report;
 use super::input::{InputFacts, Plan, Sources};
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
+use crate::socket_file::SocketJoin;
 
 /// Name and version of the document's form. The number grows when a field changes its meaning or goes away.
 pub const SCHEMA: &str = "closewait/1";
@@ -22,12 +23,22 @@ pub struct JsonReport<W> {
     out: W,
     totals: Totals,
     capture: Vec<JsonInputFinding>,
+    /// The array of flows was closed.
+    flows_ended: bool,
 }
 
 impl<W: Write> JsonReport<W> {
     /// The document onto `out` (buffered by the caller).
     pub fn new(out: W) -> Self {
-        Self { out, totals: Totals::default(), capture: Vec::new() }
+        Self { out, totals: Totals::default(), capture: Vec::new(), flows_ended: false }
+    }
+
+    /// What comes behind the flows begins.
+    fn end_flows(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.flows_ended, true) {
+            return Ok(());
+        }
+        self.out.write_all(b"\n]")
     }
 
     fn member(&mut self, name: &str, value: &impl Serialize) -> io::Result<()> {
@@ -58,8 +69,13 @@ impl<W: Write> Report for JsonReport<W> {
         Ok(())
     }
 
+    fn sockets(&mut self, join: &SocketJoin) -> io::Result<()> {
+        self.end_flows()?;
+        self.member("sockets", join)
+    }
+
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
-        self.out.write_all(b"\n]")?;
+        self.end_flows()?;
         let capture = std::mem::take(&mut self.capture);
         self.member("capture", &capture)?;
         self.member("input", input)?;

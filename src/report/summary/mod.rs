@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 
 pub use bounded::Bounded;
 pub use curve::Curve;
-pub use parties::{Party, Stale, StaleKey, Tally, Waits};
+pub use parties::{Stale, StaleKey, Tally, Waits};
 pub use spread::Spread;
 
 use crate::diagnose::{Certainty, Finding, InputFinding, Severity};
-use crate::flow::{Flow, FlowOutcome, Limits};
+use crate::flow::{Flow, FlowOutcome, Limits, Party};
+use crate::socket_file::SocketJoin;
 
 /// Flows named as examples.
 pub(super) const EXAMPLES: usize = 3;
@@ -52,6 +53,8 @@ pub struct Summary {
     pub waits: Bounded<Party, Waits>,
     /// Who answered late segments with RST.
     pub stale: Bounded<StaleKey, Stale>,
+    /// Socket tables, joined with the flows.
+    pub sockets: Option<SocketJoin>,
 }
 
 impl Summary {
@@ -66,6 +69,7 @@ impl Summary {
             undecided: BTreeMap::new(),
             waits: Bounded::default(),
             stale: Bounded::default(),
+            sockets: None,
         }
     }
 

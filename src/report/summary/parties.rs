@@ -1,48 +1,12 @@
 //! Who: the endpoints that did not close, and the hosts that had forgotten.
 
-use std::fmt;
 use std::net::IpAddr;
 
 use super::EXAMPLES;
 use super::curve::Curve;
 use super::spread::Spread;
-use crate::flow::{CloseWait, Flow, FlowOutcome, Limits, RecordRef, Reset, ResetKind};
-use crate::net::{Endpoint, Role};
+use crate::flow::{CloseWait, Flow, FlowOutcome, Limits, Party, RecordRef, Reset, ResetKind};
 use crate::time::{TimeDelta, Timestamp};
-
-/// One side of many connections: a service, or a host as the client of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Party {
-    /// The responders at one address and port.
-    Service(Endpoint),
-    /// The initiators at one address, toward one service.
-    Client {
-        /// Their address.
-        host: IpAddr,
-        /// The service.
-        service: Endpoint,
-    },
-}
-
-impl Party {
-    /// The party that plays `role` in `flow`.
-    pub fn of(flow: &Flow, role: Role) -> Self {
-        match role {
-            Role::Initiator => Self::Client { host: flow.initiator.addr, service: flow.responder },
-            Role::Responder => Self::Service(flow.responder),
-        }
-    }
-}
-
-/// `10.0.0.1:80`, or `10.0.0.2 (client of 10.0.0.1:80)`.
-impl fmt::Display for Party {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Service(service) => service.fmt(f),
-            Self::Client { host, service } => write!(f, "{host} (client of {service})"),
-        }
-    }
-}
 
 /// True when a CLOSE-WAIT is worth naming: it lasted `--fin-delay` or drew a RST from a peer that had
 /// forgotten it. A side that went on sending and then closed in order has only closed half on purpose.

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::io;
 
 use super::layout::{Page, counted, keep};
+use crate::flow::Party;
 use crate::report::number::grouped;
-use crate::report::summary::{Party, Stale, StaleKey, Summary, Tally};
+use crate::report::summary::{Stale, StaleKey, Summary, Tally};
 
 /// Pairs of hosts that are told one by one.
 const PAIRS: usize = 5;

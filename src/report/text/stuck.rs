@@ -5,9 +5,10 @@ use std::io;
 
 use super::layout::{Page, counted, keep};
 use crate::flow::FlowOutcome;
+use crate::flow::Party;
 use crate::report::input::InputFacts;
 use crate::report::number::grouped;
-use crate::report::summary::{Curve, Party, Spread, Summary, Waits};
+use crate::report::summary::{Curve, Spread, Summary, Waits};
 use crate::time::Timestamp;
 
 /// Endpoints that are told one by one.
