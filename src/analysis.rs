@@ -182,7 +182,7 @@ impl<'a> Analysis<'a> {
         let Self { mut plan, narrowing, progress, sockets, .. } = self;
         plan.inputs.clone_from(&names);
         report.begin(&plan)?;
-        let joiner = (!sockets.is_empty()).then(|| Joiner::new(sockets));
+        let joiner = (!sockets.is_empty()).then(|| Joiner::new(sockets, plan.limits));
         let teller = Teller::new(&narrowing, plan.limits, report, names, joiner);
         match permits {
             Some(permits) => run_on_threads(source, plan.limits, teller, progress, permits),

@@ -21,7 +21,7 @@ use serde::Serialize;
 
 pub use self::join::{
     Absent, FileJoin, Fit, Holder, Holders, JoinedSocket, Joiner, Listener, Moment, PartySockets, SocketJoin,
-    SocketTable, Verdict,
+    SocketTable, Tally, Verdict,
 };
 pub use self::row::{Process, SocketEnd, SocketRow, Timer};
 use crate::error::{Error, Result};

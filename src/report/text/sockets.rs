@@ -9,7 +9,7 @@ use crate::flow::Party;
 use crate::report::number::grouped;
 use crate::report::summary::Summary;
 use crate::socket_file::{
-    FileJoin, Fit, Format, Holder, Holders, Listener, PartySockets, SocketJoin, Verdict,
+    FileJoin, Fit, Format, Holder, Holders, Listener, PartySockets, SocketJoin, Tally, Verdict,
 };
 
 /// Parties that are told one by one.
@@ -140,33 +140,27 @@ fn by_program(holders: &[Holders]) -> Vec<Group<'_>> {
     groups
 }
 
-/// `python3 (pid 4711): 27 CLOSE-WAIT, end of file read, not closed (flow 13, …)`.
+/// `python3 (pid 4711): 27 end of file read, not closed (flow 13, …); 4 accepted, never read (…)`.
 fn holders_line(names: &str, list: &[&Holders]) -> String {
-    let mut verdicts: BTreeMap<Verdict, u64> = BTreeMap::new();
-    for (verdict, count) in list.iter().flat_map(|holders| &holders.verdicts) {
-        *verdicts.entry(*verdict).or_default() += count;
+    let mut verdicts: BTreeMap<Verdict, Tally> = BTreeMap::new();
+    for (verdict, tally) in list.iter().flat_map(|holders| &holders.verdicts) {
+        verdicts.entry(*verdict).or_default().add(tally);
     }
     let said = verdicts.iter().filter(|(verdict, _)| verdict.is_wait());
-    let said: Vec<_> =
-        said.map(|(verdict, count)| format!("{} {}", grouped(*count), verdict.in_words())).collect();
+    let said: Vec<_> = said.map(|(verdict, tally)| tally_of(*verdict, tally)).collect();
     let mut pids: Vec<_> = list.iter().flat_map(|holders| &holders.programs).map(|(_, pid)| *pid).collect();
     pids.sort_unstable();
     pids.dedup();
-    let program = match pids.as_slice() {
-        [] => String::new(),
-        pids => format!("{names} ({}): ", keep(&pids_of(pids))),
-    };
-    let flows: Vec<_> = list.iter().flat_map(|holders| &holders.examples).take(NAMED).collect();
-    let flows = match flows.as_slice() {
-        [] => String::new(),
-        flows => {
-            let all: u64 = verdicts.values().sum();
-            let more = if all > flows.len() as u64 { ", …" } else { "" };
-            let flows: Vec<_> = flows.iter().map(|flow| keep(&format!("flow {flow}"))).collect();
-            format!(" ({}{more})", flows.join(", "))
-        }
-    };
-    format!("{program}{}{flows}", said.join("; "))
+    let program =
+        if pids.is_empty() { String::new() } else { format!("{names} ({}): ", keep(&pids_of(&pids))) };
+    format!("{program}{}", said.join("; "))
+}
+
+fn tally_of(verdict: Verdict, tally: &Tally) -> String {
+    let flows: Vec<_> = tally.flows.iter().map(|flow| keep(&format!("flow {flow}"))).collect();
+    let more = if tally.sockets > flows.len() as u64 { ", …" } else { "" };
+    let flows = if flows.is_empty() { String::new() } else { format!(" ({}{more})", flows.join(", ")) };
+    format!("{} {}{flows}", grouped(tally.sockets), verdict.in_words())
 }
 
 fn pids_of(pids: &[u32]) -> String {

@@ -79,20 +79,28 @@ impl Candidates {
         });
         let ranked: Vec<_> = ranked.collect();
         // Of equals the last incarnation: the ones before it had to end for it to begin.
-        let &(rank, candidate, span) = ranked.iter().rev().min_by_key(|(rank, ..)| *rank)?;
+        let &(_, candidate, span) = ranked.iter().rev().min_by_key(|(rank, ..)| *rank)?;
         let (span, distance) = span.unzip();
-        let others = ranked.iter().filter(|(other, ..)| *other == rank).count() as u64 - 1;
+        let others =
+            self.0.iter().filter(|other| other.flow != candidate.flow && other.may_be(state, moment));
+        let others = others.count() as u64;
         Some(Chosen { candidate, span, distance: distance.unwrap_or_default(), others })
     }
 }
 
 impl Candidate {
+    /// True when it was in `state` at any time at which the table may have been taken.
+    fn may_be(&self, state: Option<State>, moment: Option<&Moment>) -> bool {
+        let fits = |span: &Span| moment.is_none_or(|moment| moment.meets(span.from, span.until));
+        self.spans.iter().any(|span| state == Some(span.state) && span.presumed && fits(span))
+    }
+
     /// The span in `state` that is next to `moment`, presumed ones first, and how far it is from it.
     fn nearest(&self, state: Option<State>, moment: Option<&Moment>) -> Option<(Span, TimeDelta)> {
         let fitting = self.spans.iter().filter(|span| state == Some(span.state));
         let distance = |span: &Span| {
             moment.map_or(TimeDelta::ZERO, |moment| {
-                let (from, until) = moment.reach();
+                let (from, until) = moment.likely;
                 span.distance(from, until)
             })
         };

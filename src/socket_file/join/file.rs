@@ -7,7 +7,7 @@ use super::listeners::Listeners;
 use super::owner::Owners;
 use super::verdict::{Facts, judge};
 use super::{FileJoin, Fit, Holder, JoinedSocket, Moment, Table, ends};
-use crate::flow::Party;
+use crate::flow::{Limits, Party};
 use crate::net::{Endpoint, Role};
 use crate::socket_file::{SocketFile, SocketRow};
 use crate::tcp::State;
@@ -28,6 +28,7 @@ const ASKED_FOR: [State; 7] = [
 pub(super) fn join_file(
     table: Table,
     candidates: Vec<Option<Candidates>>,
+    limits: &Limits,
     admits: &dyn Fn(Endpoint, Endpoint) -> bool,
 ) -> FileJoin {
     let Table { table: super::SocketTable { mut file, taken }, suspects } = table;
@@ -59,7 +60,8 @@ pub(super) fn join_file(
         let chosen = candidates.as_ref().and_then(|all| all.choose(row.state, moment.as_ref()));
         let holder = owners.holder(&row, row.state, &listeners, chosen.as_ref(), moment.as_ref());
         let party = party(local, peer, chosen.as_ref(), &listeners);
-        let socket = joined(row, holder, chosen.as_ref(), moment.as_ref(), party);
+        let facts = Circumstances { holder, party, moment: moment.as_ref(), limits };
+        let socket = joined(row, chosen.as_ref(), &facts);
         *join.fits.entry(socket.fit).or_default() += 1;
         if let Some(state) = socket.state {
             *join.states.entry(state.as_str()).or_default() += 1;
@@ -95,8 +97,7 @@ fn moment(file: &SocketFile, candidates: &[Option<Candidates>], taken: Option<Ti
         return Moment::inferred(times.iter().map(Vec::as_slice));
     };
     let said = Moment::said(taken);
-    let (from, until) = said.reach();
-    let fits = |spans: &&Vec<_>| spans.iter().any(|&(begin, end)| begin <= until && end >= from);
+    let fits = |spans: &&Vec<_>| spans.iter().any(|&(from, until)| said.meets(from, until));
     let (fitting, of) =
         (times.iter().filter(fits).count(), times.iter().filter(|spans| !spans.is_empty()).count());
     Some(Moment { fitting: fitting as u64, of: of as u64, ..said })
@@ -117,22 +118,25 @@ fn party(local: Endpoint, peer: Endpoint, chosen: Option<&Chosen<'_>>, listeners
     Party::between(local, peer, role)
 }
 
-fn joined(
-    row: SocketRow,
+/// What is known of a socket besides its line and its flow.
+struct Circumstances<'a> {
     holder: Holder,
-    chosen: Option<&Chosen<'_>>,
-    moment: Option<&Moment>,
     party: Party,
-) -> JoinedSocket {
+    moment: Option<&'a Moment>,
+    limits: &'a Limits,
+}
+
+fn joined(row: SocketRow, chosen: Option<&Chosen<'_>>, circumstances: &Circumstances<'_>) -> JoinedSocket {
+    let &Circumstances { holder, party, moment, limits } = circumstances;
+    let span = chosen.and_then(|chosen| chosen.span);
     // What came before the peer's FIN is known to be there only once that is.
     let received = chosen.filter(|chosen| chosen.span.is_some() && row.state == Some(State::CloseWait));
     let received = received.map(|chosen| &chosen.candidate.received);
     let total = received.and_then(|received| received.total);
     let unanswered = received.and_then(|received| received.unanswered(moment));
-    let verdict =
-        row.state.and_then(|state| judge(&Facts { state, recv_q: row.recv_q, holder, total, unanswered }));
-    let (verdict, proven) = verdict.unzip();
-    let since = chosen.and_then(|chosen| chosen.span).map(|span| span.from);
+    let in_passing = fit(chosen) == Fit::Fits && span.is_some_and(|span| span.length() < limits.fin_delay);
+    let facts = |state| Facts { state, recv_q: row.recv_q, holder, total, unanswered, in_passing };
+    let (verdict, proven) = row.state.and_then(|state| judge(&facts(state))).unzip();
     JoinedSocket {
         line: row.line,
         state: row.state,
@@ -149,7 +153,8 @@ fn joined(
         role: chosen.map(|chosen| chosen.candidate.role),
         fit: fit(chosen),
         other_flows: chosen.map_or(0, |chosen| chosen.others),
-        since: since.filter(|since| *since != Timestamp::MIN),
+        since: span.map(|span| span.from).filter(|since| *since != Timestamp::MIN),
+        until: span.map(|span| span.until).filter(|until| *until != Timestamp::MAX),
         received: total,
         unanswered,
         party: Some(party),

@@ -21,11 +21,11 @@ use self::candidate::Candidates;
 use self::file::join_file;
 pub use self::listeners::Listener;
 pub use self::moment::Moment;
-pub use self::parties::{Holders, PartySockets};
+pub use self::parties::{Holders, PartySockets, Tally};
 pub use self::result::{Absent, FileJoin, Fit, JoinedSocket, SocketJoin};
 pub use self::verdict::{Holder, Verdict};
 use super::{SocketFile, SocketRow};
-use crate::flow::Flow;
+use crate::flow::{Flow, Limits};
 use crate::net::{Endpoint, FourTuple};
 use crate::time::Timestamp;
 
@@ -48,6 +48,7 @@ pub struct Joiner {
     /// Where in `slots` the sockets of a four-tuple are.
     index: HashMap<FourTuple, Range<usize>>,
     slots: Vec<Slot>,
+    limits: Limits,
 }
 
 #[derive(Debug)]
@@ -66,8 +67,8 @@ struct Slot {
 }
 
 impl Joiner {
-    /// Joins `tables` with flows that are to be added.
-    pub fn new(tables: Vec<SocketTable>) -> Self {
+    /// Joins `tables` with flows that are to be added. `limits` say from which time on a CLOSE-WAIT counts as a wait.
+    pub fn new(tables: Vec<SocketTable>, limits: Limits) -> Self {
         let mut keyed = Vec::new();
         for (table, SocketTable { file, .. }) in tables.iter().enumerate() {
             for (row, (local, peer)) in file.rows.iter().map(ends).enumerate().filter_map(flatten) {
@@ -82,7 +83,7 @@ impl Joiner {
         }
         let slots = keyed.into_iter().map(|(_, slot)| slot).collect();
         let suspects = |table: SocketTable| Table { suspects: Suspects::at(&table.file), table };
-        Self { tables: tables.into_iter().map(suspects).collect(), index, slots }
+        Self { tables: tables.into_iter().map(suspects).collect(), index, slots, limits }
     }
 
     /// Adds a flow that is finished.
@@ -108,7 +109,7 @@ impl Joiner {
 
     /// What came of it. Only connections between ends that `admits` says are told of; the others count as left out.
     pub fn finish(self, admits: &dyn Fn(Endpoint, Endpoint) -> bool) -> SocketJoin {
-        let Self { tables, slots, .. } = self;
+        let Self { tables, slots, limits, .. } = self;
         let mut candidates: Vec<Vec<Option<Candidates>>> =
             tables.iter().map(|table| vec![None; table.table.file.rows.len()]).collect();
         for slot in slots {
@@ -118,7 +119,8 @@ impl Joiner {
             }
         }
         let files = tables.into_iter().zip(candidates);
-        let files: Vec<_> = files.map(|(table, candidates)| join_file(table, candidates, admits)).collect();
+        let files: Vec<_> =
+            files.map(|(table, candidates)| join_file(table, candidates, &limits, admits)).collect();
         SocketJoin { parties: parties::by_party(&files), files }
     }
 }

@@ -22,15 +22,19 @@ pub struct Moment {
     pub fitting: u64,
     /// Sockets that had it at any time.
     pub of: u64,
+    /// The likeliest part of that time: a table is rather of a long time than of a short one.
+    #[serde(skip)]
+    pub(super) likely: (Timestamp, Timestamp),
 }
 
 impl Moment {
     /// The moment that was said.
     pub(super) fn said(at: Timestamp) -> Self {
-        Self { from: at, until: Some(at), given: true, fitting: 0, of: 0 }
+        let likely = (at + -SLACK_OF_PEOPLE, at + SLACK_OF_PEOPLE);
+        Self { from: at, until: Some(at), given: true, fitting: 0, of: 0, likely }
     }
 
-    /// The latest time at which most of `sockets` fit. For each of them: from when to when it had its state.
+    /// All times at which most of `sockets` fit. For each of them: from when to when it had its state.
     pub(super) fn inferred<'a>(sockets: impl Iterator<Item = &'a [(Timestamp, Timestamp)]>) -> Option<Self> {
         let mut turns = Vec::new();
         let mut of = 0;
@@ -42,24 +46,23 @@ impl Moment {
             }
         }
         turns.sort_unstable();
-        let (mut level, mut best, mut from) = (0_u64, 0, Timestamp::MIN);
-        let mut until = None;
-        for (at, ends) in turns {
-            if ends {
-                if level == best && until.is_none() {
-                    until = Some(at);
-                }
-                level = level.saturating_sub(1);
-            } else {
-                level += 1;
-                // As many as before, but later: tables are taken late.
-                if level >= best {
-                    (best, from, until) = (level, at, None);
-                }
-            }
-        }
-        let until = until.filter(|until| *until != Timestamp::MAX);
-        (best > 0).then_some(Self { from, until, given: false, fitting: best, of })
+        let (fitting, times) = highest(&turns);
+        let (first, last) = (times.first()?, times.last()?);
+        let likely = times.iter().max_by_key(|(from, until)| *until - *from)?;
+        Some(Self {
+            from: first.0,
+            until: Some(last.1).filter(|until| *until != Timestamp::MAX),
+            given: false,
+            fitting,
+            of,
+            likely: (likely.0 + -SLACK, likely.1 + SLACK),
+        })
+    }
+
+    /// True when `from..=until` meets it, widened by how far tables and clocks are apart.
+    pub(super) fn meets(&self, from: Timestamp, until: Timestamp) -> bool {
+        let (earliest, latest) = self.reach();
+        from <= latest && until >= earliest
     }
 
     /// Its span, widened by how far tables and clocks are apart.
@@ -71,6 +74,29 @@ impl Moment {
     pub(super) fn until_or_max(&self) -> Timestamp {
         self.until.unwrap_or(Timestamp::MAX)
     }
+}
+
+/// When the most sockets are in their states, and how many those are. In `turns`, in order, one begins to be or, when
+/// true, ends.
+fn highest(turns: &[(Timestamp, bool)]) -> (u64, Vec<(Timestamp, Timestamp)>) {
+    let (mut level, mut most, mut times) = (0_u64, 0, Vec::new());
+    let mut since = Timestamp::MIN;
+    for &(at, ends) in turns {
+        if !ends {
+            level += 1;
+            since = at;
+            continue;
+        }
+        if level > most {
+            (most, times) = (level, Vec::new());
+        }
+        // Only the first end after a beginning ends a time of its level.
+        if level == most && times.last().is_none_or(|&(from, _)| from != since) {
+            times.push((since, at));
+        }
+        level = level.saturating_sub(1);
+    }
+    (most, times)
 }
 
 /// The same times, each once.
@@ -112,8 +138,18 @@ mod tests {
     }
 
     #[test]
-    fn of_several_times_the_last_is_taken() {
-        assert_eq!(inferred(&[&[(10, 20)], &[(30, 40)]]), Some((30, Some(40), 1, 2)));
+    fn of_several_times_the_longest_is_likely() {
+        let at = Timestamp::from_nanos;
+        assert_eq!(inferred(&[&[(10, 50)], &[(60, 70)]]), Some((10, Some(70), 1, 2)));
+        let times = [vec![(at(10), at(50))], vec![(at(60), at(70))]];
+        let moment = Moment::inferred(times.iter().map(Vec::as_slice)).unwrap();
+        assert_eq!(moment.likely, (at(10) + -SLACK, at(50) + SLACK));
+    }
+
+    #[test]
+    fn times_of_one_level_meet_nowhere() {
+        assert_eq!(inferred(&[&[(10, 60)], &[(20, 30)], &[(40, 50)]]), Some((20, Some(50), 2, 3)));
+        assert_eq!(inferred(&[&[(10, 20)], &[(20, 30)]]), Some((20, Some(20), 2, 2)));
     }
 
     #[test]

@@ -13,7 +13,9 @@ pub(super) fn of(
 ) -> Vec<String> {
     let connections = file.rows.iter().filter(|row| ends(row).is_some()).count();
     let mut notes = Vec::new();
-    notes.extend(programs(file).filter(|_| connections > 0));
+    let needs_program =
+        |state| matches!(state, Some(State::Established | State::CloseWait | State::Listen) | None);
+    notes.extend(programs(file).filter(|_| file.rows.iter().any(|row| needs_program(row.state))));
     if file.tables > 1 {
         notes.push(format!(
             "holds {} tables, one after the other: the last one counts; give others as files of their own",

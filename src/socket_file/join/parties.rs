@@ -33,9 +33,26 @@ pub struct Holders {
     /// The same by state, those that occur.
     pub states: BTreeMap<&'static str, u64>,
     /// The same by verdict, those that occur.
-    pub verdicts: BTreeMap<Verdict, u64>,
-    /// The first flows among them, those in CLOSE-WAIT or in an accept queue before others.
-    pub examples: Vec<u64>,
+    pub verdicts: BTreeMap<Verdict, Tally>,
+}
+
+/// Sockets with one verdict.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// How many.
+    pub sockets: u64,
+    /// The first flows among them.
+    pub flows: Vec<u64>,
+}
+
+impl Tally {
+    /// Adds another one.
+    pub fn add(&mut self, other: &Self) {
+        self.sockets += other.sockets;
+        self.flows.extend_from_slice(&other.flows);
+        self.flows.sort_unstable();
+        self.flows.truncate(EXAMPLES);
+    }
 }
 
 impl PartySockets {
@@ -46,7 +63,11 @@ impl PartySockets {
 
     /// How many have `verdict`.
     pub fn with_verdict(&self, verdict: Verdict) -> u64 {
-        self.holders.iter().map(|holders| holders.verdicts.get(&verdict).copied().unwrap_or(0)).sum()
+        self.holders
+            .iter()
+            .filter_map(|holders| holders.verdicts.get(&verdict))
+            .map(|tally| tally.sockets)
+            .sum()
     }
 }
 
@@ -83,30 +104,22 @@ fn programs(socket: &JoinedSocket) -> Programs {
 }
 
 fn sorted(holders: BTreeMap<(Holder, Programs), Vec<&JoinedSocket>>) -> Vec<Holders> {
-    let holders = holders.into_iter().map(|((holder, programs), sockets)| count(holder, programs, sockets));
+    let holders = holders.into_iter().map(|((holder, programs), sockets)| count(holder, programs, &sockets));
     let mut holders: Vec<_> = holders.collect();
     holders.sort_by_key(|holders| std::cmp::Reverse(holders.sockets));
     holders
 }
 
-fn count(holder: Holder, programs: Programs, mut sockets: Vec<&JoinedSocket>) -> Holders {
-    let (mut states, mut verdicts) = (BTreeMap::new(), BTreeMap::new());
-    for socket in &sockets {
+fn count(holder: Holder, programs: Programs, sockets: &[&JoinedSocket]) -> Holders {
+    let (mut states, mut verdicts) = (BTreeMap::new(), BTreeMap::<_, Tally>::new());
+    for socket in sockets {
         if let Some(state) = socket.state {
             *states.entry(state.as_str()).or_default() += 1;
         }
         if let Some(verdict) = socket.verdict {
-            *verdicts.entry(verdict).or_default() += 1;
+            let flows = socket.flow.into_iter().collect();
+            verdicts.entry(verdict).or_default().add(&Tally { sockets: 1, flows });
         }
     }
-    sockets.sort_by_key(|socket| (!socket.is_stuck(), socket.flow));
-    let flows = sockets.iter().filter_map(|socket| socket.flow);
-    Holders {
-        holder,
-        programs,
-        sockets: sockets.len() as u64,
-        states,
-        verdicts,
-        examples: flows.take(EXAMPLES).collect(),
-    }
+    Holders { holder, programs, sockets: sockets.len() as u64, states, verdicts }
 }

@@ -116,6 +116,8 @@ pub struct JoinedSocket {
     pub other_flows: u64,
     /// Since when it is in its state, if the capture shows that.
     pub since: Option<Timestamp>,
+    /// When it left that state, if the capture shows that.
+    pub until: Option<Timestamp>,
     /// Octets that the peer sent before its FIN, in all.
     pub received: Option<u64>,
     /// Octets that the peer sent since this end last replied.
@@ -129,9 +131,9 @@ pub struct JoinedSocket {
 }
 
 impl JoinedSocket {
-    /// True when it waits for its own program: CLOSE-WAIT, or in an accept queue.
+    /// True when it waits for its own program.
     pub fn is_stuck(&self) -> bool {
-        self.state == Some(State::CloseWait) || self.verdict == Some(Verdict::WaitsForAccept)
+        self.verdict.is_some_and(Verdict::is_wait)
     }
 
     /// Both ends, unless one is a wildcard.

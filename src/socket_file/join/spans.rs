@@ -21,6 +21,10 @@ pub(super) struct Span {
 }
 
 impl Span {
+    pub(super) fn length(&self) -> TimeDelta {
+        self.until - self.from
+    }
+
     /// How far from `from..=until` it lies; nothing where they meet.
     pub(super) fn distance(&self, from: Timestamp, until: Timestamp) -> TimeDelta {
         if self.until < from {

@@ -37,6 +37,8 @@ pub enum Verdict {
     EndNotRead,
     /// CLOSE-WAIT and the end of file was read: the program forgot to close, or does not want to yet.
     ForgotToClose,
+    /// CLOSE-WAIT for less than `--fin-delay` according to the capture: it closed soon.
+    InPassing,
     /// ESTABLISHED, held and read.
     InUse,
     /// Being opened.
@@ -51,7 +53,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, the gravest first.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NeverAccepted,
         Self::WaitsForAccept,
         Self::Untouched,
@@ -59,6 +61,7 @@ impl Verdict {
         Self::Unread,
         Self::EndNotRead,
         Self::ForgotToClose,
+        Self::InPassing,
         Self::InUse,
         Self::Opening,
         Self::WaitsForAck,
@@ -88,8 +91,9 @@ impl Verdict {
             Self::Untouched => "never accepted or never read",
             Self::NeverRead => "accepted, never read",
             Self::Unread => "not read to the end",
-            Self::EndNotRead => "read, but for the end of file: the program is busy elsewhere",
+            Self::EndNotRead => "end of file not read: busy elsewhere, or not looking",
             Self::ForgotToClose => "end of file read, not closed",
+            Self::InPassing => "closed soon after",
             Self::InUse => "in use",
             Self::Opening => "being opened",
             Self::WaitsForAck => "waiting for the ACK of its FIN",
@@ -109,12 +113,15 @@ pub(super) struct Facts {
     pub(super) total: Option<u64>,
     /// Those since this end last replied.
     pub(super) unanswered: Option<u64>,
+    /// The capture shows that it left its state soon.
+    pub(super) in_passing: bool,
 }
 
 /// The verdict on a socket that does not listen, and whether it is proven. `None` for one that has no connection.
 pub(super) fn judge(facts: &Facts) -> Option<(Verdict, bool)> {
     let Facts { state, recv_q, holder, .. } = *facts;
     Some(match state {
+        State::CloseWait if facts.in_passing => (Verdict::InPassing, true),
         State::CloseWait => close_wait(facts),
         State::Established => match (holder, recv_q) {
             (Holder::Nobody, _) => (Verdict::WaitsForAccept, true),
@@ -151,7 +158,7 @@ mod tests {
 
     fn verdict(recv_q: u64, holder: Holder, total: Option<u64>) -> Verdict {
         let state = State::CloseWait;
-        judge(&Facts { state, recv_q, holder, total, unanswered: None }).unwrap().0
+        judge(&Facts { state, recv_q, holder, total, unanswered: None, in_passing: false }).unwrap().0
     }
 
     #[test]
@@ -183,6 +190,7 @@ mod tests {
             holder: Holder::Named,
             total: Some(510),
             unanswered: Some(51),
+            in_passing: false,
         };
         assert_eq!(judge(&facts), Some((Verdict::NeverRead, true)));
     }
@@ -195,11 +203,25 @@ mod tests {
             (State::LastAck, Verdict::WaitsForAck),
             (State::SynReceived, Verdict::Opening),
         ] {
-            let facts = Facts { state, recv_q: 0, holder: Holder::Nobody, total: None, unanswered: None };
+            let facts = Facts {
+                state,
+                recv_q: 0,
+                holder: Holder::Nobody,
+                total: None,
+                unanswered: None,
+                in_passing: false,
+            };
             assert_eq!(judge(&facts), Some((expected, true)));
         }
         let held = |holder, recv_q| {
-            judge(&Facts { state: State::Established, recv_q, holder, total: None, unanswered: None })
+            judge(&Facts {
+                state: State::Established,
+                recv_q,
+                holder,
+                total: None,
+                unanswered: None,
+                in_passing: false,
+            })
         };
         assert_eq!(held(Holder::Nobody, 0), Some((Verdict::WaitsForAccept, true)));
         assert_eq!(held(Holder::Named, 0), Some((Verdict::InUse, true)));
