@@ -21,6 +21,7 @@ use crate::narrow::Narrowing;
 use crate::report::{InputFacts, Plan, Report};
 use crate::socket_file::{Joiner, SocketJoin, SocketTable};
 use crate::threads::Permits;
+use crate::timers::KnownTimers;
 
 /// A run, with its options. Start with [`Analysis::new`].
 ///
@@ -89,7 +90,8 @@ impl Outcome {
 impl<'a> Analysis<'a> {
     /// A run with the defaults.
     pub fn new() -> Self {
-        let plan = Plan { version: env!("CARGO_PKG_VERSION").to_owned(), ..Plan::default() };
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let plan = Plan { version, timers: KnownTimers::builtin(), ..Plan::default() };
         Self { plan, ..Self::default() }
     }
 
@@ -118,6 +120,13 @@ impl<'a> Analysis<'a> {
     #[must_use]
     pub fn sockets(mut self, tables: Vec<SocketTable>) -> Self {
         self.sockets = tables;
+        self
+    }
+
+    /// Timers that measured delays are compared with; those of [`KnownTimers::builtin`] unless said.
+    #[must_use]
+    pub fn timers(mut self, timers: KnownTimers) -> Self {
+        self.plan.timers = timers;
         self
     }
 

@@ -31,6 +31,7 @@
 
 mod analysis;
 pub mod capture;
+pub mod delays;
 pub mod diagnose;
 mod digits;
 pub mod dissect;
@@ -40,9 +41,11 @@ pub mod narrow;
 pub mod net;
 pub mod report;
 pub mod socket_file;
+pub mod survey;
 pub mod tcp;
 mod threads;
 pub mod time;
+pub mod timers;
 
 pub use analysis::{Analysis, Outcome, Partial};
 pub use error::{Error, Result};

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use crate::flow::Limits;
+use crate::survey::Place;
 use crate::time::{TimeDelta, Timestamp};
+use crate::timers::KnownTimers;
 
 /// What is known before the first record is read.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,8 @@ pub struct Plan {
     pub options: Vec<(String, String)>,
     /// Thresholds that decide outcomes.
     pub limits: Limits,
+    /// Timers that a measured delay may be.
+    pub timers: KnownTimers,
 }
 
 /// Where a record of the whole input lies.
@@ -26,6 +30,8 @@ pub struct Sources<'a> {
     /// From a record's number over the whole input to its file (index into `names`) and its number there,
     /// which is Wireshark's `frame.number`.
     pub locate: &'a dyn Fn(u64) -> (usize, u64),
+    /// The place of the flow that is told.
+    pub place: Place,
 }
 
 impl Sources<'_> {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::layout::{Page, counted, keep, listed};
-use crate::flow::Party;
 use crate::report::number::grouped;
 use crate::report::summary::Summary;
 use crate::socket_file::{
     FileJoin, Fit, Format, Holder, Holders, Listener, PartySockets, SocketJoin, Tally, Verdict,
 };
+use crate::survey::Party;
 
 /// Parties that are told one by one.
 const PARTIES: usize = 4;
@@ -173,7 +173,7 @@ fn pids_of(pids: &[u32]) -> String {
 fn listeners_of<'a>(join: &'a SocketJoin, party: &Party) -> impl Iterator<Item = &'a Listener> {
     let service = match party {
         Party::Service(service) => Some(*service),
-        Party::Client { .. } => None,
+        Party::Client { .. } | Party::Host(_) => None,
     };
     // The last file that knows the service tells of it: it counts for its sockets too.
     let serving = move |file: &'a FileJoin| {

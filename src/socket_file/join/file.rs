@@ -7,9 +7,10 @@ use super::listeners::Listeners;
 use super::owner::Owners;
 use super::verdict::{Facts, judge};
 use super::{FileJoin, Fit, Holder, JoinedSocket, Moment, Table, ends};
-use crate::flow::{Limits, Party};
+use crate::flow::Limits;
 use crate::net::{Endpoint, Role};
 use crate::socket_file::{SocketFile, SocketRow};
+use crate::survey::Party;
 use crate::tcp::State;
 use crate::time::{TimeDelta, Timestamp};
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{FileJoin, Holder, JoinedSocket, Verdict};
-use crate::flow::Party;
 use crate::net::Endpoint;
+use crate::survey::Party;
 use crate::tcp::State;
 
 /// Flows named as examples.

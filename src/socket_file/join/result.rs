@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::parties::PartySockets;
 use super::{Holder, Listener, Moment, Verdict};
-use crate::flow::Party;
 use crate::net::{Endpoint, Role};
 use crate::socket_file::{Format, Process, SocketEnd, Timer, UnreadLine};
+use crate::survey::Party;
 use crate::tcp::State;
 use crate::time::Timestamp;
 

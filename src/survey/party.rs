@@ -1,11 +1,11 @@
-//! One side of many connections.
+//! Who: services, and hosts as their clients.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
-use super::Flow;
+use crate::flow::Flow;
 use crate::net::{Endpoint, Role};
 
 /// One side of many connections: a service, or a host as the client of one.
@@ -20,6 +20,8 @@ pub enum Party {
         /// The service.
         service: Endpoint,
     },
+    /// A host, whatever it does.
+    Host(IpAddr),
 }
 
 impl Party {
@@ -42,11 +44,13 @@ impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service(service) => service.fmt(f),
+            Self::Host(host) => host.fmt(f),
             Self::Client { host, service } => write!(f, "{host} (client of {service})"),
         }
     }
 }
 
+/// As it is displayed.
 impl Serialize for Party {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

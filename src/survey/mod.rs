@@ -1,0 +1,140 @@
+//! All flows of a run folded into what services, their clients and hosts did over capture time, in bounded memory.
+//!
+//! Flows come once, as they are finished; what many of them have in common is found when the last one came.
+
+mod bounded;
+mod causes;
+mod curve;
+mod groups;
+mod host;
+mod marks;
+mod pair;
+mod party;
+mod queue;
+mod requests;
+mod series;
+mod service;
+mod stuck;
+mod view;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
+
+pub use self::bounded::Bounded;
+pub use self::causes::{Causes, Place};
+pub use self::curve::{Curve, Peak};
+pub use self::groups::Group;
+pub use self::host::{Bracket, Memory};
+pub use self::marks::Marks;
+pub use self::pair::Pair;
+pub use self::party::Party;
+pub use self::queue::{Burst, Queue, Releases, Served, Waiting};
+pub use self::requests::{Requests, Unanswered};
+pub use self::series::{Interval, Series};
+pub use self::service::Service;
+pub use self::stuck::Waits;
+pub(crate) use self::stuck::is_stuck;
+pub use self::view::View;
+use crate::diagnose::Finding;
+use crate::flow::{Flow, Limits};
+use crate::net::Endpoint;
+use crate::time::Timestamp;
+
+/// Services that are told apart.
+const SERVICES: usize = 4096;
+/// Pairs of client host and service that are told apart.
+const PAIRS: usize = 10_000;
+/// Hosts of which it is known how long they remember.
+const HOSTS: usize = 10_000;
+/// Kinds of findings between two parties.
+const GROUPS: usize = 40_000;
+
+/// Flows so far, by who took part.
+#[derive(Debug)]
+pub struct Survey {
+    limits: Limits,
+    services: HashMap<Endpoint, Service, RandomState>,
+    pairs: HashMap<(IpAddr, Endpoint), (u32, Pair), RandomState>,
+    hosts: HashMap<IpAddr, Memory, RandomState>,
+    groups: HashMap<(u32, u16), Group, RandomState>,
+    /// The latest time that any flow tells of.
+    end: Timestamp,
+    /// Flows of services beyond those that are told apart.
+    left_out: u64,
+}
+
+impl Survey {
+    /// Of nothing so far.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            services: HashMap::default(),
+            pairs: HashMap::default(),
+            hosts: HashMap::default(),
+            groups: HashMap::default(),
+            end: Timestamp::MIN,
+            left_out: 0,
+        }
+    }
+
+    /// Adds a finished flow.
+    pub fn add(&mut self, flow: &Flow) -> Place {
+        self.end = self.end.max(flow.decided);
+        let Self { limits, services, pairs, hosts, left_out, .. } = self;
+        let may_be_released = match known(services, flow.responder, SERVICES, Service::new) {
+            Some(service) => service.add(flow, limits),
+            None => {
+                *left_out += 1;
+                false
+            }
+        };
+        let next = u32::try_from(pairs.len()).unwrap_or(u32::MAX);
+        let key = (flow.initiator.addr, flow.responder);
+        let pair = known(pairs, key, PAIRS, |(client, service)| (next, Pair::new(client, service)));
+        let pair = pair.map(|(number, pair)| {
+            pair.add(flow, limits);
+            *number
+        });
+        // Only who is late tells anything about who was first.
+        let is_late = flow.fin_delay.is_some_and(|delay| delay >= limits.fin_delay);
+        if let Some(closer) = flow.active_closer.filter(|_| is_late)
+            && let Some(memory) = known(hosts, flow.endpoint(closer).addr, HOSTS, |_| Memory::default())
+        {
+            memory.add(flow, limits.fin_delay);
+        }
+        Place { pair, may_be_released }
+    }
+
+    /// Adds what was found in the flow at `place`.
+    pub fn add_findings(&mut self, place: Place, findings: &[Finding]) {
+        let Some(pair) = place.pair else { return };
+        for finding in findings {
+            let key = (pair, finding.rule.number());
+            if let Some(group) = self.groups.get_mut(&key) {
+                group.add(finding);
+            } else if self.groups.len() < GROUPS {
+                self.groups.insert(key, Group::new(finding));
+            }
+        }
+    }
+
+    /// What all of it came to, in an order of its own.
+    pub fn settle(self) -> View {
+        View::new(self)
+    }
+}
+
+/// The value of `key`, made unless there are too many.
+fn known<K: Copy + Eq + std::hash::Hash, V>(
+    map: &mut HashMap<K, V, RandomState>,
+    key: K,
+    most: usize,
+    make: impl FnOnce(K) -> V,
+) -> Option<&mut V> {
+    if map.len() >= most {
+        return map.get_mut(&key);
+    }
+    Some(map.entry(key).or_insert_with(|| make(key)))
+}
