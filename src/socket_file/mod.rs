@@ -11,6 +11,8 @@ mod proc_net;
 mod reader;
 mod row;
 mod ss;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::fs::File;

@@ -121,15 +121,15 @@ impl Story {
         self.capture.files.iter().map(stored).collect()
     }
 
-    /// The connection of `socket` at `time`: the last one that was begun on its four-tuple.
+    /// The connection of `socket`, which is open, at `time`: the last one that was opened on its four-tuple.
     pub(crate) fn connection(&self, socket: &JoinedSocket, time: Timestamp) -> Option<&Connection> {
         let (local, peer) = (socket.local.to_string(), socket.peer.to_string());
         let is_of = |connection: &&Connection| {
             [&connection.client, &connection.server] == [&local, &peer]
                 || [&connection.client, &connection.server] == [&peer, &local]
         };
-        let begun = |connection: &&Connection| connection.events.iter().any(|call| call.t_ns <= time.nanos());
-        self.connections.iter().filter(is_of).filter(begun).last()
+        let was_opened = |connection: &&Connection| connection.did(Role::Initiator, "connected", time);
+        self.connections.iter().filter(is_of).filter(was_opened).last()
     }
 }
 
@@ -137,6 +137,11 @@ impl Connection {
     /// True when a capture of its story holds it.
     pub(crate) fn is_captured(&self) -> bool {
         self.class != "not_in_capture"
+    }
+
+    /// When the first of its ends was told to open or take it.
+    pub(crate) fn began(&self) -> Timestamp {
+        Timestamp::from_nanos(self.events.iter().map(|call| call.t_ns).min().unwrap())
     }
 
     /// True when the program of `side` had made `call` by `time`.

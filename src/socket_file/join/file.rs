@@ -1,15 +1,16 @@
 //! One table, joined with the flows that its sockets may be of.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::candidate::{Candidates, Chosen};
-use super::listeners::Listeners;
+use super::listeners::{Listener, Listeners};
 use super::owner::Owners;
 use super::verdict::{Facts, judge};
 use super::{FileJoin, Fit, Holder, JoinedSocket, Moment, Table, ends};
 use crate::flow::Limits;
 use crate::net::{Endpoint, Role};
-use crate::socket_file::{SocketFile, SocketRow};
+use crate::socket_file::{SocketEnd, SocketFile, SocketRow};
 use crate::survey::Party;
 use crate::tcp::State;
 use crate::time::{TimeDelta, Timestamp};
@@ -74,7 +75,25 @@ pub(super) fn join_file(
         }
     }
     join.listeners = listeners.into_list();
+    let all = join.listeners.len();
+    let sockets = &join.sockets;
+    join.listeners.retain(|listener| is_told(listener, sockets, admits));
+    join.left_out += (all - join.listeners.len()) as u64;
     join
+}
+
+/// True when narrowing admits what a listener listens to, or any of its connections.
+fn is_told(
+    listener: &Listener,
+    sockets: &[JoinedSocket],
+    admits: &dyn Fn(Endpoint, Endpoint) -> bool,
+) -> bool {
+    let SocketEnd { addr, port, .. } = &listener.local;
+    let any = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    let own = Endpoint { addr: addr.unwrap_or(any), port: port.unwrap_or_default() };
+    let serves =
+        |socket: &JoinedSocket| socket.local.endpoint().is_some_and(|local| listener.local.serves(local));
+    admits(own, own) || sockets.iter().any(serves)
 }
 
 /// The state of all sockets of a table without that column: the one in which most of them were at one time.
