@@ -105,13 +105,13 @@ fn write_party(page: &mut Page<'_>, join: &SocketJoin, stuck: u64, sockets: &Par
     page.bold_text(&format!("{}: {}{of} {wait}", sockets.party, grouped(stuck)))?;
     let groups = by_program(&sockets.holders);
     for (holder, names, holders) in groups.iter().take(PROGRAMS) {
-        let label = match holder {
-            Holder::Named => "program",
-            Holder::Hidden => "hidden",
-            Holder::Nobody => "nobody",
-            Holder::Unknown => "unknown",
+        let (label, name) = match holder {
+            Holder::Named => ("program", names.as_str()),
+            Holder::Hidden => ("program", "not shown"),
+            Holder::Nobody => ("nobody", ""),
+            Holder::Unknown => ("unknown", ""),
         };
-        page.labelled(label, &holders_line(names, holders))?;
+        page.labelled(label, &holders_line(name, holders))?;
     }
     let rest = groups.get(PROGRAMS..).unwrap_or_default();
     if !rest.is_empty() {
@@ -151,8 +151,11 @@ fn holders_line(names: &str, list: &[&Holders]) -> String {
     let mut pids: Vec<_> = list.iter().flat_map(|holders| &holders.programs).map(|(_, pid)| *pid).collect();
     pids.sort_unstable();
     pids.dedup();
-    let program =
-        if pids.is_empty() { String::new() } else { format!("{names} ({}): ", keep(&pids_of(&pids))) };
+    let program = match (names, pids.as_slice()) {
+        ("", []) => String::new(),
+        (names, []) => format!("{names}: "),
+        (names, pids) => format!("{names} ({}): ", keep(&pids_of(pids))),
+    };
     format!("{program}{}", said.join("; "))
 }
 
@@ -229,7 +232,7 @@ fn write_rest(page: &mut Page<'_>, file: &FileJoin) -> io::Result<()> {
         page.labelled("absent", &text)?;
     }
     for note in file.notes.iter().take(FILES) {
-        page.labelled("note", &format!("{} {note}", file.name))?;
+        page.labelled("note", &format!("{}: {note}", file.name))?;
     }
     if file.unread_lines > 0 {
         let text = format!("{} of {} not understood", counted(file.unread_lines, "line"), file.name);

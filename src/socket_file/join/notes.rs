@@ -45,11 +45,13 @@ pub(super) fn of(
              are translated in between"
         ));
     }
-    if let Some(moment) = moment.filter(|moment| moment.given && moment.fitting * 2 < moment.of) {
-        notes.push(format!(
-            "only {} of {} sockets were in their states at the given time: check --sockets-at",
-            moment.fitting, moment.of
-        ));
+    if let Some(moment) = moment.filter(|moment| moment.fitting * 4 < moment.of * 3) {
+        let (fitting, of) = (moment.fitting, moment.of);
+        notes.push(if moment.given {
+            format!("only {fitting} of {of} sockets were in their states at the given time: check --sockets-at")
+        } else {
+            format!("no more than {fitting} of {of} sockets were in their states at any one time: is it of this host?")
+        });
     }
     notes
 }
