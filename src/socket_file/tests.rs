@@ -3,19 +3,15 @@
 use std::path::Path;
 
 use super::*;
-use crate::tcp::State;
 use crate::time::TimeDelta;
 
 fn read(text: &str) -> SocketFile {
     SocketFile::read(Path::new("table"), text.as_bytes()).unwrap()
 }
 
-/// Line, state, Recv-Q, local end, pids.
-fn shown(file: &SocketFile) -> Vec<(u64, Option<State>, u64, String, Vec<u32>)> {
-    let row = |row: &SocketRow| {
-        let pids = row.processes.iter().map(|process| process.pid).collect();
-        (row.line, row.state, row.recv_q, row.local.to_string(), pids)
-    };
+/// The line of each socket, and the processes that hold it.
+fn pids(file: &SocketFile) -> Vec<(u64, Vec<u32>)> {
+    let row = |row: &SocketRow| (row.line, row.processes.iter().map(|process| process.pid).collect());
     file.rows.iter().map(row).collect()
 }
 
@@ -35,8 +31,7 @@ ESTAB      3      0          127.0.0.1:41195    127.0.0.1:59702 timer:(on,4.384m
 fn a_table_of_ss_with_all_that_it_can_tell() {
     let file = read(SS);
     assert_eq!((file.format, file.unread_lines, file.other_lines), (Format::Ss, 0, 3));
-    let pids: Vec<_> = shown(&file).into_iter().map(|(line, _, _, _, pids)| (line, pids)).collect();
-    assert_eq!(pids, [(2, vec![19038]), (4, vec![]), (6, vec![7, 8]), (7, vec![])]);
+    assert_eq!(pids(&file), [(2, vec![19038]), (4, vec![]), (6, vec![7, 8]), (7, vec![])]);
     let [_, fin_wait, close_wait, open] = &file.rows[..] else { panic!("{file:?}") };
     assert_eq!(close_wait.processes[0].name, "my, (own) prog");
     assert_eq!((close_wait.uid, close_wait.inode), (Some(33), Some(19)));
@@ -53,8 +48,7 @@ fn programs_as_old_versions_write_them_or_on_a_line_of_their_own() {
          ESTAB 0 0 192.0.2.1:80 192.0.2.2:4000 users:((\"nginx\",1234,5),(\"nginx\",1235,5))\n\
          ESTAB 0 0 192.0.2.1:80 192.0.2.2:4001\n     users:((\"nginx\",pid=7,proc_ctx=x,fd=6))\n",
     );
-    let pids: Vec<_> = shown(&file).into_iter().map(|(.., pids)| pids).collect();
-    assert_eq!(pids, [vec![1234, 1235], vec![7]]);
+    assert_eq!(pids(&file), [(2, vec![1234, 1235]), (3, vec![7])]);
     assert_eq!(file.rows[0].processes[0].fd, Some(5));
     assert_eq!(file.rows[1].processes[0].fd, Some(6));
 }
