@@ -100,6 +100,7 @@ pub(super) fn read_details(text: &str, row: &mut SocketRow) -> Result<(), String
     if let Some((before, after)) = text.split_once(USERS) {
         let (processes, after) = users(after).ok_or("the programs behind users: are cut or garbled")?;
         row.processes.extend(processes);
+        row.processes.shrink_to_fit();
         read_words(before, row);
         rest = after;
     }

@@ -112,7 +112,7 @@ fn lines_that_are_not_understood_are_told_with_their_numbers() {
 fn the_moment_may_be_given() {
     let at = |times: &[&str]| {
         let mut arguments = vec![STARVED, "--sockets", QUEUE];
-        times.iter().for_each(|time| arguments.extend(["--sockets-at", time]));
+        arguments.extend(times.iter().flat_map(|time| ["--sockets-at", time]));
         run(&arguments)
     };
     assert!(section(&at(&["08:17:48.4"]).out).contains("taken at 08:17:48.4 (6 of 6 states fit)"));

@@ -59,7 +59,9 @@ fn at(seconds: f64) -> Timestamp {
 
 fn join_all(tables: Vec<SocketTable>, flows: &[Flow]) -> SocketJoin {
     let mut joiner = Joiner::new(tables, Limits::default());
-    flows.iter().for_each(|flow| joiner.add(flow));
+    for flow in flows {
+        joiner.add(flow);
+    }
     joiner.finish(&|_, _| true)
 }
 
@@ -134,7 +136,8 @@ fn an_empty_accept_queue_holds_nobody() {
 
 #[test]
 fn more_than_the_queue_holds_were_not_all_in_it() {
-    let rows: String = (0..40).map(|n| format!("CLOSE-WAIT 52 0 SERVER CLIENT:{}\n", 4000 + n)).collect();
+    let rows: Vec<_> = (0..40).map(|n| format!("CLOSE-WAIT 52 0 SERVER CLIENT:{}\n", 4000 + n)).collect();
+    let rows = rows.concat();
     let flows: Vec<_> = (0..40).map(|n| starved(4000 + n, u64::from(n) * 10)).collect();
     let join = join(&format!("{HEADING}{LISTEN}{rows}"), &flows);
     assert!(join.sockets.iter().all(|socket| socket.holder == Holder::Unknown));

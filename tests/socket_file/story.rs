@@ -10,6 +10,9 @@ use closewait::time::Timestamp;
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 
+/// The first octets of what gzip compressed.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// One table as the lab parsed it.
 pub(crate) struct Snapshot {
     pub(crate) before: Timestamp,
@@ -87,7 +90,8 @@ pub(crate) struct Connection {
 pub(crate) struct Call {
     t_ns: i64,
     side: String,
-    call: String,
+    #[serde(rename = "call")]
+    name: String,
 }
 
 impl Story {
@@ -104,7 +108,7 @@ impl Story {
         truths.sort_by_key(|file| (!file.starts_with(&format!("{own}.truth")), file.clone()));
         let bytes = fs::read(place.join(truths.first()?)).unwrap();
         let mut text = String::new();
-        if truths[0].ends_with(".gz") {
+        if bytes.starts_with(&GZIP) {
             GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
         } else {
             text = String::from_utf8(bytes).unwrap();
@@ -129,7 +133,7 @@ impl Story {
                 || [&connection.client, &connection.server] == [&peer, &local]
         };
         let was_opened = |connection: &&Connection| connection.did(Role::Initiator, "connected", time);
-        self.connections.iter().filter(is_of).filter(was_opened).last()
+        self.connections.iter().filter(is_of).rfind(was_opened)
     }
 }
 
@@ -147,7 +151,7 @@ impl Connection {
     /// True when the program of `side` had made `call` by `time`.
     pub(crate) fn did(&self, side: Role, call: &str, time: Timestamp) -> bool {
         let side = if side == Role::Initiator { "client" } else { "server" };
-        let by = |made: &&Call| made.side == side && made.call == call && made.t_ns <= time.nanos();
+        let by = |made: &&Call| made.side == side && made.name == call && made.t_ns <= time.nanos();
         self.events.iter().any(|made| by(&made))
     }
 }

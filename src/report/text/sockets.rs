@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 
-use super::layout::{Page, counted, keep, listed};
+use super::layout::{Page, counted, keep};
 use crate::report::number::grouped;
 use crate::report::summary::Summary;
 use crate::socket_file::{
@@ -53,7 +53,7 @@ fn file_line(page: &Page<'_>, file: &FileJoin) -> String {
     let all: u64 = file.fits.values().sum();
     let captured = all - file.fits.get(&Fit::NotCaptured).copied().unwrap_or(0);
     let mut facts =
-        vec![tool.to_owned(), format!("{} of {} in the capture", grouped(captured), grouped(all))];
+        vec![tool.to_owned(), keep(&format!("{} of {} in the capture", grouped(captured), grouped(all)))];
     if let Some(moment) = &file.moment {
         let from = page.clock(moment.from);
         let time = match moment.until {
@@ -62,12 +62,12 @@ fn file_line(page: &Page<'_>, file: &FileJoin) -> String {
             None => format!("after {from}"),
         };
         facts.push(format!(
-            "taken {time} ({} of {} states fit)",
-            grouped(moment.fitting),
-            grouped(moment.of)
+            "{} ({})",
+            keep(&format!("taken {time}")),
+            keep(&format!("{} of {} states fit", grouped(moment.fitting), grouped(moment.of)))
         ));
     }
-    format!("{}: {}", file.name, listed(facts.iter().map(String::as_str)))
+    format!("{}: {}", file.name, facts.join("\u{a0}· "))
 }
 
 fn write_parties(page: &mut Page<'_>, join: &SocketJoin) -> io::Result<()> {

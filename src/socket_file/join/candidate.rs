@@ -49,6 +49,9 @@ impl Candidates {
         let role = if flow.initiator == local { Role::Initiator } else { Role::Responder };
         let mut spans = spans_of(flow, role);
         spans.retain(|span| state.is_none_or(|state| state == span.state));
+        // A table may have a hundred thousand sockets, and each has one flow as a rule.
+        spans.shrink_to_fit();
+        self.0.reserve_exact(1);
         if self.0.len() >= MOST {
             // The oldest that never was in that state, else the oldest.
             let leaves = self.0.iter().position(|known| known.spans.is_empty()).unwrap_or(0);

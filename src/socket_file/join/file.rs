@@ -57,6 +57,7 @@ pub(super) fn join_file(
         absent_left_out,
         notes,
     };
+    join.sockets.reserve_exact(file.rows.len());
     for (row, candidates) in file.rows.into_iter().zip(candidates) {
         let Some((local, peer)) = ends(&row) else { continue };
         let chosen = candidates.as_ref().and_then(|all| all.choose(row.state, moment.as_ref()));

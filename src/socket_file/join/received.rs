@@ -1,6 +1,6 @@
 //! How many octets an end has got that its program may not have read.
 
-use crate::flow::{EventKind, Flow, Replies};
+use crate::flow::{EventKind, Flow};
 use crate::net::Role;
 use crate::time::Timestamp;
 
@@ -16,8 +16,8 @@ pub(super) struct Received {
     pub(super) total: Option<u64>,
     /// Octets of the peer after the last ones of this end; `None` where that is not known.
     latest: Option<u64>,
-    /// When this end spoke; `None` when it never did, or is the initiator.
-    replies: Option<Replies>,
+    /// When this end first and last began to speak; `None` when it never did, or is the initiator.
+    replied: Option<(Timestamp, Timestamp)>,
     is_responder: bool,
 }
 
@@ -35,7 +35,10 @@ impl Received {
         Self {
             total: total(flow, !role),
             latest,
-            replies: flow.replies.filter(|_| is_responder),
+            replied: flow
+                .replies
+                .filter(|_| is_responder)
+                .map(|replies| (replies.first.time, replies.last.time)),
             is_responder,
         }
     }
@@ -45,10 +48,10 @@ impl Received {
         if !self.is_responder {
             return None;
         }
-        match (self.replies, moment) {
+        match (self.replied, moment) {
             (None, _) => self.total,
-            (Some(replies), Some(moment)) if replies.first.time > moment.until_or_max() => self.total,
-            (Some(replies), Some(moment)) if replies.last.time <= moment.from => self.latest,
+            (Some((first, _)), Some(moment)) if first > moment.until_or_max() => self.total,
+            (Some((_, last)), Some(moment)) if last <= moment.from => self.latest,
             _ => None,
         }
     }
@@ -56,7 +59,7 @@ impl Received {
     /// True when this end, which was asked to connect, had sent octets by `moment`: so a program had accepted it.
     pub(super) fn had_answered(&self, moment: Option<&Moment>) -> bool {
         let by = moment.map_or(Timestamp::MIN, |moment| moment.from);
-        self.replies.is_some_and(|replies| replies.first.time < by)
+        self.replied.is_some_and(|(first, _)| first < by)
     }
 }
 
