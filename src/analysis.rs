@@ -15,8 +15,9 @@ pub use self::partial::Partial;
 use self::pipeline::{Progress, Records, Replayed, Source, run_here, run_on_threads};
 use self::teller::Teller;
 use crate::capture::{FileSummary, Input, Problem};
-use crate::diagnose::{InputFinding, Severity};
+use crate::diagnose::{InputFinding, Severity, Terms};
 use crate::flow::{FlowOutcome, Limits, TableStats};
+use crate::incident::Incident;
 use crate::narrow::Narrowing;
 use crate::report::{InputFacts, Plan, Report};
 use crate::socket_file::{Joiner, SocketJoin, SocketTable};
@@ -76,6 +77,8 @@ pub struct Outcome {
     pub input_findings: Vec<InputFinding>,
     /// The socket tables that were given, joined with the flows; `None` when there were none.
     pub sockets: Option<SocketJoin>,
+    /// What happened, the worst first.
+    pub incidents: Vec<Incident>,
     /// What the flow table did.
     pub table: TableStats,
 }
@@ -192,7 +195,8 @@ impl<'a> Analysis<'a> {
         plan.inputs.clone_from(&names);
         report.begin(&plan)?;
         let joiner = (!sockets.is_empty()).then(|| Joiner::new(sockets, plan.limits));
-        let teller = Teller::new(&narrowing, plan.limits, report, names, joiner);
+        let terms = Terms { timers: plan.timers, ports: None };
+        let teller = Teller::new(&narrowing, plan.limits, terms, report, names, joiner);
         match permits {
             Some(permits) => run_on_threads(source, plan.limits, teller, progress, permits),
             None => run_here(source, plan.limits, teller, progress),

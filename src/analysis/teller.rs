@@ -11,10 +11,11 @@ use crate::diagnose::{
 };
 use crate::dissect::SkipTally;
 use crate::flow::{Flow, FlowOutcome, Limits, TableStats};
+use crate::incident::incidents;
 use crate::narrow::Narrowing;
 use crate::report::{Report, Sources};
-use crate::socket_file::{Joiner, SocketJoin};
-use crate::survey::{Causes, Place, Survey};
+use crate::socket_file::Joiner;
+use crate::survey::{Place, Survey};
 
 /// Hands finished flows to the reports, with their findings.
 pub(super) struct Teller<'r> {
@@ -39,6 +40,7 @@ impl<'r> Teller<'r> {
     pub(super) fn new(
         narrowing: &'r Narrowing,
         limits: Limits,
+        terms: Terms,
         report: &'r mut dyn Report,
         names: Vec<String>,
         sockets: Option<Joiner>,
@@ -53,7 +55,7 @@ impl<'r> Teller<'r> {
             sockets,
             sight: Sight::default(),
             survey: Survey::new(limits),
-            terms: Terms::default(),
+            terms,
             flows: 0,
             left_out: 0,
             by_outcome: vec![0; FlowOutcome::ALL.len()],
@@ -91,7 +93,7 @@ impl<'r> Teller<'r> {
             &mut self.findings,
         );
         // What hides flows hides no causes.
-        self.survey.add_findings(place, &self.findings);
+        self.survey.add_findings(place, flow, &self.findings);
         if !self.narrowing.admits(flow) {
             self.left_out += 1;
             return;
@@ -126,14 +128,6 @@ impl<'r> Teller<'r> {
         Ok(findings)
     }
 
-    /// Tells what came of joining flows with socket tables, as far as narrowing lets.
-    fn tell_sockets(&mut self) -> io::Result<Option<SocketJoin>> {
-        let Some(joiner) = self.sockets.take() else { return Ok(None) };
-        let join = joiner.finish(&|one, other| self.narrowing.admits_ends([one, other]));
-        self.report.sockets(&join)?;
-        Ok(Some(join))
-    }
-
     pub(super) fn finish(
         mut self,
         account: Account,
@@ -142,10 +136,15 @@ impl<'r> Teller<'r> {
     ) -> io::Result<Outcome> {
         self.check()?;
         let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle();
-        let causes = Causes::new(view.released(), std::collections::BTreeMap::new());
-        self.report.causes(&causes)?;
-        let input_findings = self.tell_input(diagnose_parties(&view, &self.terms), &account.locator)?;
-        let sockets = self.tell_sockets()?;
+        let mut sockets = self.sockets.take().map(Joiner::finish);
+        let found = diagnose_parties(&view, &self.terms);
+        let incidents = incidents(&view, &found, &self.terms);
+        self.report.incidents(&incidents)?;
+        if let Some(sockets) = &mut sockets {
+            sockets.narrow(&|one, other| self.narrowing.admits_ends([one, other]));
+            self.report.sockets(sockets)?;
+        }
+        let input_findings = self.tell_input(found, &account.locator)?;
         let facts = input_facts(&account, tally, table);
         self.report.finish(&facts)?;
         let outcomes =
@@ -161,6 +160,7 @@ impl<'r> Teller<'r> {
             findings: self.by_severity,
             input_findings,
             sockets,
+            incidents: incidents.incidents,
             table,
         })
     }

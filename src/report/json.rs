@@ -12,6 +12,7 @@ use super::Report;
 use super::input::{InputFacts, Plan, Sources};
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
+use crate::incident::{Incident, Incidents};
 use crate::socket_file::SocketJoin;
 
 /// Name and version of the document's form. The number grows when a field changes its meaning or goes away.
@@ -25,12 +26,19 @@ pub struct JsonReport<W> {
     capture: Vec<JsonInputFinding>,
     /// The array of flows was closed.
     flows_ended: bool,
+    incidents: Vec<Incident>,
 }
 
 impl<W: Write> JsonReport<W> {
     /// The document onto `out` (buffered by the caller).
     pub fn new(out: W) -> Self {
-        Self { out, totals: Totals::default(), capture: Vec::new(), flows_ended: false }
+        Self {
+            out,
+            totals: Totals::default(),
+            capture: Vec::new(),
+            incidents: Vec::new(),
+            flows_ended: false,
+        }
     }
 
     /// What comes behind the flows begins.
@@ -63,6 +71,11 @@ impl<W: Write> Report for JsonReport<W> {
         Ok(serde_json::to_writer(&mut self.out, &JsonFlow::of(flow, findings, sources))?)
     }
 
+    fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
+        self.incidents.clone_from(&incidents.incidents);
+        Ok(())
+    }
+
     fn input(&mut self, findings: &[InputFinding], sources: &Sources<'_>) -> io::Result<()> {
         self.totals.add_input(findings);
         self.capture = findings.iter().map(|finding| JsonInputFinding::of(finding, sources)).collect();
@@ -76,6 +89,8 @@ impl<W: Write> Report for JsonReport<W> {
 
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
         self.end_flows()?;
+        let incidents = std::mem::take(&mut self.incidents);
+        self.member("incidents", &incidents)?;
         let capture = std::mem::take(&mut self.capture);
         self.member("capture", &capture)?;
         self.member("input", input)?;

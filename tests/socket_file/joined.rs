@@ -62,7 +62,7 @@ fn join_all(tables: Vec<SocketTable>, flows: &[Flow]) -> SocketJoin {
     for flow in flows {
         joiner.add(flow);
     }
-    joiner.finish(&|_, _| true)
+    joiner.finish()
 }
 
 fn join(text: &str, flows: &[Flow]) -> FileJoin {
@@ -272,9 +272,11 @@ fn a_socket_in_several_tables_counts_once() {
 #[test]
 fn narrowing_leaves_sockets_out_and_the_moment_as_it_is() {
     let text = format!("{HEADING}{LISTEN}CLOSE-WAIT 52 0 SERVER CLIENT:4001\n");
-    let mut joiner = Joiner::new(vec![table(&text, None)], Limits::default());
-    joiner.add(&starved(4001, 10));
-    let join = joiner.finish(&|_, _| false).files.remove(0);
+    let mut all = join_all(vec![table(&text, None)], &[starved(4001, 10)]);
+    assert_eq!(all.parties.len(), 1);
+    all.narrow(&|_, _| false);
+    assert_eq!(all.parties.len(), 0);
+    let join = all.files.remove(0);
     assert_eq!((join.sockets.len(), join.listeners.len(), join.left_out), (0, 0, 2));
     assert_eq!(join.moment.unwrap().fitting, 1);
 }

@@ -1,16 +1,15 @@
 //! One table, joined with the flows that its sockets may be of.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
 
 use super::candidate::{Candidates, Chosen};
-use super::listeners::{Listener, Listeners};
+use super::listeners::Listeners;
 use super::owner::Owners;
 use super::verdict::{Facts, judge};
 use super::{FileJoin, Fit, Holder, JoinedSocket, Moment, Table, ends};
 use crate::flow::Limits;
 use crate::net::{Endpoint, Role};
-use crate::socket_file::{SocketEnd, SocketFile, SocketRow};
+use crate::socket_file::{SocketFile, SocketRow};
 use crate::survey::Party;
 use crate::tcp::State;
 use crate::time::{TimeDelta, Timestamp};
@@ -27,12 +26,7 @@ const ASKED_FOR: [State; 7] = [
 ];
 
 /// Joins the sockets of `table` with the flows found for each.
-pub(super) fn join_file(
-    table: Table,
-    candidates: Vec<Option<Candidates>>,
-    limits: &Limits,
-    admits: &dyn Fn(Endpoint, Endpoint) -> bool,
-) -> FileJoin {
+pub(super) fn join_file(table: Table, candidates: Vec<Option<Candidates>>, limits: &Limits) -> FileJoin {
     let Table { table: super::SocketTable { mut file, taken }, suspects } = table;
     let state = common_state(&file, &candidates);
     file.rows.iter_mut().for_each(|row| row.state = row.state.or(state));
@@ -53,7 +47,7 @@ pub(super) fn join_file(
         left_out: 0,
         sockets: Vec::new(),
         listeners: Vec::new(),
-        absent: absent.into_iter().filter(|absent| admits(absent.local, absent.peer)).collect(),
+        absent,
         absent_left_out,
         notes,
     };
@@ -69,32 +63,10 @@ pub(super) fn join_file(
         if let Some(state) = socket.state {
             *join.states.entry(state.as_str()).or_default() += 1;
         }
-        if admits(local, peer) {
-            join.sockets.push(socket);
-        } else {
-            join.left_out += 1;
-        }
+        join.sockets.push(socket);
     }
     join.listeners = listeners.into_list();
-    let all = join.listeners.len();
-    let sockets = &join.sockets;
-    join.listeners.retain(|listener| is_told(listener, sockets, admits));
-    join.left_out += (all - join.listeners.len()) as u64;
     join
-}
-
-/// True when narrowing admits what a listener listens to, or any of its connections.
-fn is_told(
-    listener: &Listener,
-    sockets: &[JoinedSocket],
-    admits: &dyn Fn(Endpoint, Endpoint) -> bool,
-) -> bool {
-    let SocketEnd { addr, port, .. } = &listener.local;
-    let any = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-    let own = Endpoint { addr: addr.unwrap_or(any), port: port.unwrap_or_default() };
-    let serves =
-        |socket: &JoinedSocket| socket.local.endpoint().is_some_and(|local| listener.local.serves(local));
-    admits(own, own) || sockets.iter().any(serves)
 }
 
 /// The state of all sockets of a table without that column: the one in which most of them were at one time.

@@ -5,6 +5,7 @@ mod candidate;
 mod file;
 mod listeners;
 mod moment;
+mod narrow;
 mod notes;
 mod owner;
 mod parties;
@@ -107,8 +108,8 @@ impl Joiner {
         }
     }
 
-    /// What came of it. Only connections between ends that `admits` says are told of; the others count as left out.
-    pub fn finish(self, admits: &dyn Fn(Endpoint, Endpoint) -> bool) -> SocketJoin {
+    /// What came of it.
+    pub fn finish(self) -> SocketJoin {
         let Self { tables, slots, limits, .. } = self;
         let mut candidates: Vec<Vec<Option<Candidates>>> =
             tables.iter().map(|table| vec![None; table.table.file.rows.len()]).collect();
@@ -119,8 +120,7 @@ impl Joiner {
             }
         }
         let files = tables.into_iter().zip(candidates);
-        let files: Vec<_> =
-            files.map(|(table, candidates)| join_file(table, candidates, &limits, admits)).collect();
+        let files: Vec<_> = files.map(|(table, candidates)| join_file(table, candidates, &limits)).collect();
         SocketJoin { parties: parties::by_party(&files), files }
     }
 }
