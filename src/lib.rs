@@ -41,6 +41,7 @@ pub mod incident;
 pub mod narrow;
 pub mod net;
 pub mod report;
+pub mod socket_file;
 pub mod survey;
 pub mod tcp;
 mod threads;

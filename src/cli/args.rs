@@ -74,6 +74,12 @@ pub(super) struct AnalyseArgs {
     /// Print neither the summary nor progress
     #[arg(long, short)]
     pub(super) quiet: bool,
+    /// What ss -tanp, netstat -anp or cat /proc/net/tcp printed on a host, to be joined with the flows. May be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) sockets: Vec<PathBuf>,
+    /// When that was, as in --since; found out from the states of the sockets unless said. Once, or once per file
+    #[arg(long, value_name = "TIME", requires = "sockets")]
+    pub(super) sockets_at: Vec<Moment>,
     #[command(flatten)]
     pub(super) source: SourceArgs,
     // A heading holds for what follows it, so arguments with headings come last.

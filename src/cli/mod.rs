@@ -14,6 +14,7 @@ mod problems;
 mod progress;
 mod rules;
 mod size;
+mod sockets;
 mod span;
 mod terminal;
 mod timeline;
@@ -29,7 +30,7 @@ use closewait::report::for_terminal;
 use self::args::{Args, Command};
 
 /// How a run ended, as scripts see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Ending {
     /// All that was asked was done.
     Done,

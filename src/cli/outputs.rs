@@ -50,7 +50,7 @@ impl Outputs {
     /// What `args` ask for.
     ///
     /// # Errors
-    /// A usage error when two outputs would go to one place, or one of them over a capture among `inputs`.
+    /// A usage error when two outputs would go to one place, or one of them over one of `inputs`.
     pub(super) fn new(args: OutputArgs, inputs: &[PathBuf]) -> Result<Self> {
         let singles = [
             (Kind::Flows, args.csv),
@@ -111,7 +111,7 @@ impl Outputs {
         for Target { path, .. } in self.targets.iter().filter(|target| !is_stdout(&target.path)) {
             let place = place(path);
             if captures.contains(&place) {
-                return Err(Error::usage(format!("{}: would overwrite a capture", path.display())));
+                return Err(Error::usage(format!("{}: would overwrite an input", path.display())));
             }
             if taken.contains(&place) && !is_device(&place) {
                 return Err(Error::usage(format!("{}: two outputs for one file", path.display())));

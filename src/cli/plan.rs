@@ -10,6 +10,7 @@ use closewait::diagnose::find_rule;
 use closewait::flow::Limits;
 use closewait::narrow::Narrowing;
 use closewait::report::{Report, TextOptions};
+use closewait::socket_file::SocketTable;
 use closewait::time::Timestamp;
 use closewait::timers::KnownTimers;
 use closewait::{Analysis, Error, Outcome, Result};
@@ -62,6 +63,18 @@ impl Plan {
     /// # Errors
     /// What `report` says.
     pub(super) fn run(&self, report: &mut dyn Report) -> io::Result<Outcome> {
+        self.run_joined(Vec::new(), report)
+    }
+
+    /// The same with socket tables to be joined with the flows.
+    ///
+    /// # Errors
+    /// What `report` says.
+    pub(super) fn run_joined(
+        &self,
+        sockets: Vec<SocketTable>,
+        report: &mut dyn Report,
+    ) -> io::Result<Outcome> {
         let input = Input::open(&self.paths);
         let progress = Progress::new(input.total_bytes(), self.progress);
         let outcome = Analysis::new()
@@ -70,6 +83,7 @@ impl Plan {
             .options(self.options.clone())
             .timers(self.timers.clone())
             .threads(self.threads)
+            .sockets(sockets)
             .progress(progress.callback())
             .run(input, report);
         progress.clear();
@@ -123,15 +137,22 @@ fn start(paths: &[PathBuf]) -> Result<Timestamp> {
     if let Some(stream) = paths.iter().find(|path| !path.is_file() && (path.exists() || is_stdin(path))) {
         let name = if is_stdin(stream) { "standard input" } else { &*stream.to_string_lossy() };
         return Err(Error::usage(format!(
-            "{name} can be read only once: give --since and --until with a date, as 2026-11-21T08:01:09Z"
+            "{name} can be read only once: give times with a date, as 2026-11-21T08:01:09Z"
         )));
     }
     Input::open(paths)
         .next_record()
         .map(|record| record.time)
-        .ok_or_else(|| Error::usage("there is no record that --since or --until could be counted from"))
+        .ok_or_else(|| Error::usage("there is no record that a time could be counted from"))
 }
 
-fn is_stdin(path: &Path) -> bool {
+/// Places `moments` in the capture.
+pub(super) fn resolve(moments: &[Moment], paths: &[PathBuf]) -> Result<Vec<Timestamp>> {
+    let relative = moments.iter().copied().any(Moment::is_relative);
+    let start = if relative { Some(start(paths)?) } else { None };
+    Ok(moments.iter().filter_map(|moment| moment.resolve(start)).collect())
+}
+
+pub(super) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }

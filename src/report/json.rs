@@ -15,6 +15,7 @@ use super::input::{InputFacts, Plan, Sources};
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
 use crate::incident::{Incident, Incidents};
+use crate::socket_file::SocketJoin;
 
 /// Name and version of the document's form. The number grows when a field changes its meaning or goes away.
 pub const SCHEMA: &str = "closewait/1";
@@ -25,6 +26,8 @@ pub struct JsonReport<W> {
     out: W,
     totals: Totals,
     capture: Vec<JsonInputFinding>,
+    /// The array of flows was closed.
+    flows_ended: bool,
     incidents: Vec<Incident>,
     services: JsonServices,
 }
@@ -38,7 +41,16 @@ impl<W: Write> JsonReport<W> {
             capture: Vec::new(),
             incidents: Vec::new(),
             services: JsonServices::default(),
+            flows_ended: false,
         }
+    }
+
+    /// What comes behind the flows begins.
+    fn end_flows(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.flows_ended, true) {
+            return Ok(());
+        }
+        self.out.write_all(b"\n]")
     }
 
     fn member(&mut self, name: &str, value: &impl Serialize) -> io::Result<()> {
@@ -75,8 +87,13 @@ impl<W: Write> Report for JsonReport<W> {
         Ok(())
     }
 
+    fn sockets(&mut self, join: &SocketJoin) -> io::Result<()> {
+        self.end_flows()?;
+        self.member("sockets", join)
+    }
+
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
-        self.out.write_all(b"\n]")?;
+        self.end_flows()?;
         let incidents = std::mem::take(&mut self.incidents);
         self.member("incidents", &incidents)?;
         let services = std::mem::take(&mut self.services);

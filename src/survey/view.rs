@@ -35,7 +35,9 @@ impl View {
         let (start, end) = span.unwrap_or_default();
         let mut services: BTreeMap<_, _> =
             services.into_values().map(|service| (service.endpoint, service)).collect();
-        services.values_mut().for_each(|service| service.settle());
+        for service in services.values_mut() {
+            service.settle();
+        }
         Self {
             limits,
             start,

@@ -8,6 +8,7 @@ mod files;
 mod input;
 mod many;
 mod page;
+mod sockets;
 mod timeline;
 mod timers;
 mod usage;

@@ -64,7 +64,7 @@ fn a_capture_is_never_overwritten() {
     let capture = place.file("a.pcap", &late_close(5));
     let ran = run(&["--csv", &capture, &capture]);
     assert_eq!(ran.status, 2);
-    assert!(ran.err.contains("would overwrite a capture"), "{}", ran.err);
+    assert!(ran.err.contains("would overwrite an input"), "{}", ran.err);
     assert_eq!(std::fs::read(&capture).unwrap(), late_close(5));
 }
 
