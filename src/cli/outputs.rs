@@ -88,12 +88,8 @@ impl Outputs {
     }
 
     fn open_one(&self, target: &Target, failure: &Failure) -> Result<Box<dyn Report>> {
-        let out = if is_stdout(&target.path) {
-            // A reader that goes away stops the run only when nobody else waits for its results.
-            failure.stdout(self.targets.len() > 1)
-        } else {
-            failure.file(&target.path)?
-        };
+        // A reader that goes away stops the run only when nobody else waits for its results.
+        let out = failure.open(&target.path, self.targets.len() > 1)?;
         Ok(match target.kind {
             Kind::Findings => Box::new(FindingsCsv::new(out)),
             Kind::Flows => Box::new(FlowsCsv::new(out, self.order)),
@@ -134,6 +130,14 @@ impl Failure {
             // What no writer of ours failed at is a temporary file in which rows are sorted.
             None => Error::write(&env::temp_dir(), error),
         }
+    }
+
+    /// The file at `path`, or standard output for `-`; see [`Self::stdout`] for `forgiving`.
+    ///
+    /// # Errors
+    /// When the file cannot be created.
+    pub(super) fn open(&self, path: &Path, forgiving: bool) -> Result<Box<dyn Write>> {
+        if is_stdout(path) { Ok(self.stdout(forgiving)) } else { self.file(path) }
     }
 
     fn file(&self, path: &Path) -> Result<Box<dyn Write>> {

@@ -14,6 +14,7 @@ mod number;
 mod paint;
 mod pen;
 pub mod rows;
+mod sockets;
 pub mod spill;
 mod story;
 pub mod summary;
@@ -31,6 +32,7 @@ pub use ladder::write_ladder;
 pub use lines::TimelineText;
 pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
+pub use sockets::{SocketQuery, SocketTables, SocketWriter, SocketsCsv, TableFacts};
 pub use summary::{Party, Summary};
 pub use text::{TextOptions, TextReport, wrap, write_summary};
 

@@ -1,0 +1,153 @@
+//! The states of one endpoint's socket, one after the other.
+
+use super::opening::has_no_socket;
+use crate::flow::{Event, EventKind, Flow, Premise, Step};
+use crate::net::Role;
+use crate::tcp::State;
+use crate::time::{TimeDelta, Timestamp};
+
+/// A stretch of a socket's life in one state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The state, as it must have been if all that passed the capture point arrived.
+    pub state: State,
+    /// When it began.
+    pub since: Timestamp,
+    /// When it ended; `None` when nothing tells.
+    pub until: Option<Timestamp>,
+    /// True when the endpoint's own segments, or its silence, show that it was in this state.
+    pub is_shown: bool,
+    /// When the timer that ends the state was to go off.
+    pub timer: Option<Timestamp>,
+}
+
+impl Span {
+    /// True when the socket was in this state at `time`.
+    pub fn holds(&self, time: Timestamp) -> bool {
+        self.since <= time && self.until.is_none_or(|until| time < until)
+    }
+
+    /// True when the state is certain at `time`: it was shown, and no timer was to have ended it.
+    pub fn is_certain(&self, time: Timestamp) -> bool {
+        self.is_shown && self.timer.is_none_or(|timer| time <= timer)
+    }
+}
+
+/// The states of `role`'s socket by what passed the capture point alone, in order; without those that are none (LISTEN,
+/// CLOSED). `steps`: the flow's [`replay`](crate::flow::replay).
+pub(super) fn states_by_segments(flow: &Flow, role: Role, steps: &[Step]) -> Vec<Span> {
+    if has_no_socket(flow, role) {
+        return Vec::new();
+    }
+    let mut life = Life::new(flow, role);
+    for step in steps {
+        if let Some(event) = flow.events.get(step.event) {
+            life.take(step, event);
+        }
+    }
+    life.spans
+}
+
+/// What a host sends sooner than this after a RST passed may have been on its way already.
+const CROSSING: TimeDelta = TimeDelta::from_millis(300);
+
+struct Life<'a> {
+    flow: &'a Flow,
+    role: Role,
+    spans: Vec<Span>,
+    /// The time of the last event, or of an earlier one that is later: spans follow each other.
+    now: Timestamp,
+    /// The socket showed that it lives although what would have ended it had passed.
+    outlives: bool,
+    /// The responder has answered, or its segments were not captured.
+    is_open: bool,
+}
+
+impl<'a> Life<'a> {
+    fn new(flow: &'a Flow, role: Role) -> Self {
+        let is_open = role == Role::Initiator || flow.traffic[role].unseen;
+        let now = flow.first.time;
+        let mut life = Self { flow, role, spans: Vec::new(), now, outlives: false, is_open };
+        let Premise { midstream, syn_missing, .. } = flow.premise;
+        if midstream {
+            life.enter(State::Established, false);
+        } else if syn_missing && role == Role::Initiator {
+            life.enter(State::SynSent, false);
+        }
+        life
+    }
+
+    fn take(&mut self, step: &Step, event: &Event) {
+        let (role, now) = (self.role, self.now.max(event.time()));
+        let (before, after) = (step.before[role], step.after[role]);
+        let acts = event.from == role && is_own(event);
+        if acts && is_socket(after.proven) && !is_socket(before.presumed) && self.has_ended_before(event, now) {
+            self.revive();
+        }
+        self.now = now;
+        self.is_open |= acts && event.flags.syn() || self.flow.premise.midstream;
+        if self.outlives && self.is_ended_by(event) {
+            self.outlives = false;
+            return self.enter(State::Closed, false);
+        }
+        let (state, shown) =
+            if self.outlives { (after.proven, true) } else { (after.presumed, after.is_proven()) };
+        if acts && let Some(last) = self.spans.last_mut() {
+            last.is_shown |= last.until.is_none() && last.state == before.presumed;
+        }
+        if self.is_open {
+            self.enter(state, shown);
+        }
+    }
+
+    /// Whether what ended the socket is long enough ago for `event` not to have been on its way then.
+    fn has_ended_before(&self, event: &Event, now: Timestamp) -> bool {
+        let ended = self.spans.last().and_then(|last| last.until);
+        let by_reset = self.flow.resets.iter().any(|reset| {
+            reset.by != self.role && !reset.ignored && self.flow.order.is_before(reset.at, event.at)
+        });
+        ended.is_some_and(|ended| !by_reset || now - ended > CROSSING)
+    }
+
+    /// What had ended the socket did not arrive.
+    fn revive(&mut self) {
+        self.outlives = true;
+        if let Some(last) = self.spans.last_mut() {
+            last.until = None;
+        }
+    }
+
+    /// True when `event` may end the socket that outlived the same before.
+    fn is_ended_by(&self, event: &Event) -> bool {
+        let fin = self.flow.fin[self.role];
+        let acknowledges = |end| event.flags.ack() && event.ack.at_or_after(end);
+        let is_close = fin.is_some_and(|fin| acknowledges(fin.end)) && !event.flags.rst();
+        event.from != self.role && is_own(event) && is_close || event.kind == EventKind::Rst
+    }
+
+    fn enter(&mut self, state: State, is_shown: bool) {
+        let now = self.now;
+        let is_shown = is_shown || state == State::Established && self.flow.premise.established[self.role];
+        match self.spans.last_mut().filter(|last| last.until.is_none()) {
+            Some(last) if last.state == state => return last.is_shown |= is_shown,
+            Some(last) => last.until = Some(now),
+            None => {}
+        }
+        if is_socket(state) {
+            self.spans.push(Span { state, since: now, until: None, is_shown, timer: None });
+        }
+    }
+}
+
+/// True for a state in which a host keeps a socket for the connection.
+const fn is_socket(state: State) -> bool {
+    !matches!(state, State::Listen | State::Closed)
+}
+
+/// True for a segment of this incarnation that a socket sent.
+pub(super) fn is_own(event: &Event) -> bool {
+    !matches!(
+        event.kind,
+        EventKind::Rst | EventKind::RstOutside | EventKind::Ghost | EventKind::IcmpError
+    )
+}

@@ -1,0 +1,1 @@
+//! How many sockets in each state.
