@@ -41,6 +41,7 @@ pub mod narrow;
 pub mod net;
 pub mod netstat;
 pub mod report;
+pub mod survey;
 pub mod tcp;
 mod threads;
 pub mod time;

@@ -11,6 +11,7 @@ use crate::dissect::SkipTally;
 use crate::flow::{Flow, FlowOutcome, Limits, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{Report, Sources};
+use crate::survey::{Place, Survey};
 
 /// Hands finished flows to the reports, with their findings.
 pub(super) struct Teller<'r> {
@@ -22,6 +23,7 @@ pub(super) struct Teller<'r> {
     findings: Vec<Finding>,
     /// All flows, those left out by narrowing as well.
     sight: Sight,
+    survey: Survey,
     flows: u64,
     left_out: u64,
     by_outcome: Vec<u64>,
@@ -43,6 +45,7 @@ impl<'r> Teller<'r> {
             names,
             findings: Vec::new(),
             sight: Sight::default(),
+            survey: Survey::new(limits),
             flows: 0,
             left_out: 0,
             by_outcome: vec![0; FlowOutcome::ALL.len()],
@@ -69,6 +72,7 @@ impl<'r> Teller<'r> {
             return;
         }
         self.sight.add(flow);
+        let place = self.survey.add(flow);
         if !self.narrowing.admits(flow) {
             self.left_out += 1;
             return;
@@ -87,7 +91,7 @@ impl<'r> Teller<'r> {
             count(&mut self.by_severity, finding.severity);
         }
         let locate = |record| locator.locate(record);
-        let sources = Sources { names: &self.names, locate: &locate };
+        let sources = Sources { names: &self.names, locate: &locate, place };
         self.error = self.report.flow(flow, &self.findings, &sources);
     }
 
@@ -99,7 +103,8 @@ impl<'r> Teller<'r> {
             count(&mut self.by_severity, finding.severity);
         }
         let locate = |record| locator.locate(record);
-        self.report.input(&findings, &Sources { names: &self.names, locate: &locate })?;
+        let sources = Sources { names: &self.names, locate: &locate, place: Place::default() };
+        self.report.input(&findings, &sources)?;
         Ok(findings)
     }
 
@@ -110,6 +115,8 @@ impl<'r> Teller<'r> {
         table: TableStats,
     ) -> io::Result<Outcome> {
         self.check()?;
+        let causes = mem::replace(&mut self.survey, Survey::new(self.limits)).settle();
+        self.report.causes(&causes)?;
         let input_findings = self.tell_input(&account.locator)?;
         let facts = input_facts(&account, tally, table);
         self.report.finish(&facts)?;

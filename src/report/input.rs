@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::flow::Limits;
+use crate::survey::Place;
 use crate::time::{TimeDelta, Timestamp};
 
 /// What is known before the first record is read.
@@ -26,6 +27,8 @@ pub struct Sources<'a> {
     /// From a record's number over the whole input to its file (index into `names`) and its number there,
     /// which is Wireshark's `frame.number`.
     pub locate: &'a dyn Fn(u64) -> (usize, u64),
+    /// The place of the flow that is told.
+    pub place: Place,
 }
 
 impl Sources<'_> {

@@ -6,6 +6,7 @@
 
 mod address;
 mod escape;
+mod holes;
 mod input;
 mod json;
 mod ladder;
@@ -24,6 +25,7 @@ use std::io;
 
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
+use crate::survey::Causes;
 
 pub use escape::{for_spreadsheet, for_terminal};
 pub use input::{FileFacts, InputFacts, Plan, Skipped, Sources};
@@ -50,7 +52,15 @@ pub trait Report {
     /// What the writer or the temporary file says.
     fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()>;
 
-    /// Told once, after the last flow: what the capture could not show.
+    /// Told once, after the last flow: what caused what.
+    ///
+    /// # Errors
+    /// What the writer or the temporary file says.
+    fn causes(&mut self, _causes: &Causes) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Told once, then: what the capture could not show.
     ///
     /// # Errors
     /// What the writer says.
@@ -92,6 +102,10 @@ impl Report for Reports<'_> {
 
     fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()> {
         self.0.iter_mut().try_for_each(|report| report.flow(flow, findings, sources))
+    }
+
+    fn causes(&mut self, causes: &Causes) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|report| report.causes(causes))
     }
 
     fn input(&mut self, findings: &[InputFinding], sources: &Sources<'_>) -> io::Result<()> {

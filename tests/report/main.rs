@@ -17,11 +17,12 @@ use closewait::report::{
     FindingsCsv, FlowsCsv, JsonReport, Order, Paint, Report, Reports, Sources, TextOptions, TextReport,
     TimelineCsv, write_ladder,
 };
+use closewait::survey::Place;
 
 fn run(report: &mut dyn Report) {
     let names = fixture::input().files.into_iter().map(|file| file.name).collect::<Vec<_>>();
     let locate = |record: u64| if record <= 100 { (0, record) } else { (1, record - 100) };
-    let sources = Sources { names: &names, locate: &locate };
+    let sources = Sources { names: &names, locate: &locate, place: Place::default() };
     report.begin(&fixture::plan()).unwrap();
     for (flow, findings) in fixture::flows() {
         report.flow(&flow, &findings, &sources).unwrap();
@@ -169,7 +170,7 @@ fn a_reader_of_the_page_learns_who_was_stuck_and_who_had_forgotten() {
     let mut out = Vec::new();
     let mut report = TextReport::new(&mut out, TextOptions::default());
     let locate = |record| (0, record);
-    let sources = Sources { names: &[], locate: &locate };
+    let sources = Sources { names: &[], locate: &locate, place: Place::default() };
     report.begin(&fixture::plan()).unwrap();
     for late in 0..30 {
         let mut flow = if late < 20 { fixture::delayed() } else { fixture::late_fin_rst() };
@@ -204,7 +205,7 @@ fn large_numbers_and_long_names_keep_to_the_page() {
     let mut out = Vec::new();
     let mut report = TextReport::new(&mut out, TextOptions::default());
     let locate = |record| (0, record);
-    let sources = Sources { names: &[], locate: &locate };
+    let sources = Sources { names: &[], locate: &locate, place: Place::default() };
     let (mut flow, findings) = fixture::flows().pop().unwrap();
     for host in 1..=8_u16 {
         flow.initiator.addr = std::net::Ipv6Addr::new(0x2001, 0xdb8, 1, 2, 3, 4, 5, host).into();

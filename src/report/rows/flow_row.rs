@@ -12,6 +12,7 @@ use super::push_text;
 use crate::diagnose::Finding;
 use crate::flow::{Flow, FlowOutcome, Handshake, Origin, ResetKind};
 use crate::net::{Role, Sides};
+use crate::report::holes::Hole;
 use crate::report::input::Sources;
 use crate::report::number::DateWriter;
 use crate::report::pen::{Pen, Room};
@@ -60,7 +61,7 @@ impl RowWriter {
         row.identity(flow);
         row.opening(flow);
         row.closing(flow);
-        row.history(flow);
+        row.history(flow, sources.place.may_be_released);
         let mut pen = row.pen;
         let length = pen.length();
         let fits = pen.text(file) && push_codes(findings, |text| pen.text(text));
@@ -167,7 +168,7 @@ impl Row<'_> {
     }
 
     #[inline]
-    fn history(&mut self, flow: &Flow) {
+    fn history(&mut self, flow: &Flow, may_be_released: bool) {
         self.pen.number(u64::from(flow.incarnation));
         if let Some(reuse) = flow.reuse {
             self.pen.number(reuse.predecessor);
@@ -183,7 +184,11 @@ impl Row<'_> {
         self.pen.number(initiator.retransmissions + responder.retransmissions);
         self.pen.number(flow.exchanges);
         self.pen.number(flow.unanswered_octets);
-        // `released_by` belongs to incidents.
+        if may_be_released {
+            let hole = Hole::ReleasedBy(flow.id).text();
+            // The row so far is shorter than the room by far.
+            let _ = self.pen.text(hole.as_bytes());
+        }
         self.pen.word(b",");
         let (letters, length) = flow.letters.text();
         self.pen.put(&letters, length);
@@ -298,6 +303,7 @@ mod tests {
     use super::*;
     use crate::diagnose::testing::Story;
     use crate::flow::{Answered, Letter, Reuse, ReuseKind};
+    use crate::survey::Place;
     use crate::time::TimeDelta;
 
     /// The greatest number in every place, the longest word in every other.
@@ -333,7 +339,7 @@ mod tests {
 
     #[test]
     fn the_widest_row_fits_the_room() {
-        let sources = Sources { names: &[], locate: &|_| (0, 0) };
+        let sources = Sources { names: &[], locate: &|_| (0, 0), place: Place::default() };
         let mut rows = RowWriter::new();
         let row = str::from_utf8(rows.row(&widest(), &[], &sources).unwrap()).unwrap();
         assert!(row.starts_with(&format!("{0},{0},ffff:ffff:ffff", u64::MAX)), "{row}");
@@ -345,7 +351,7 @@ mod tests {
     fn a_file_name_may_have_any_length() {
         let mut rows = RowWriter::new();
         let mut row = |names: &[String]| {
-            let sources = Sources { names, locate: &|_| (0, 0) };
+            let sources = Sources { names, locate: &|_| (0, 0), place: Place::default() };
             String::from_utf8(rows.row(&widest(), &[], &sources).unwrap().to_vec()).unwrap()
         };
         let bare = row(&[]);

@@ -7,8 +7,10 @@ use super::flow_row::{COLUMNS, RowWriter};
 use crate::diagnose::Finding;
 use crate::flow::Flow;
 use crate::report::Report;
+use crate::report::holes::{Form, Held, fill_all};
 use crate::report::input::{InputFacts, Plan, Sources};
 use crate::report::spill::{SortKey, Sorter};
+use crate::survey::Causes;
 
 /// How rows are ordered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,28 +25,29 @@ pub enum Order {
 /// Writes `flows.csv`.
 #[derive(Debug)]
 pub struct FlowsCsv<W> {
-    out: W,
+    out: Held<W>,
     rows: RowWriter,
     sorter: Option<Sorter>,
+    causes: Causes,
 }
 
 impl<W: Write> FlowsCsv<W> {
     /// Rows onto `out` (buffered by the caller) in `order`.
     pub fn new(out: W, order: Order) -> Self {
         let sorter = (order == Order::Start).then(|| Sorter::new(Sorter::DEFAULT_LIMIT));
-        Self { out, rows: RowWriter::new(), sorter }
+        Self { out: Held::new(out, Form::Csv), rows: RowWriter::new(), sorter, causes: Causes::default() }
     }
 }
 
 impl<W: Write> Report for FlowsCsv<W> {
     fn begin(&mut self, _: &Plan) -> io::Result<()> {
-        self.out.write_all(&csv_line(COLUMNS.split(','))?)
+        self.out.put(&csv_line(COLUMNS.split(','))?, false)
     }
 
     fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()> {
         let row = self.rows.row(flow, findings, sources)?;
         match &mut self.sorter {
-            None => self.out.write_all(row),
+            None => self.out.put(row, sources.place.may_be_released),
             Some(sorter) => {
                 let key = SortKey { time: flow.first.time, flow: flow.id, record: flow.first.record };
                 sorter.push(key, row)
@@ -52,10 +55,20 @@ impl<W: Write> Report for FlowsCsv<W> {
         }
     }
 
+    fn causes(&mut self, causes: &Causes) -> io::Result<()> {
+        self.causes = causes.clone();
+        self.out.release(causes)
+    }
+
     fn finish(&mut self, _: &InputFacts) -> io::Result<()> {
         if let Some(sorter) = &mut self.sorter {
-            let out = &mut self.out;
-            sorter.drain(|_, row| out.write_all(row))?;
+            let (out, causes) = (&mut self.out, &self.causes);
+            let mut filled = Vec::new();
+            sorter.drain(|_, row| {
+                filled.clear();
+                fill_all(row, causes, Form::Csv, &mut filled)?;
+                out.put(&filled, false)
+            })?;
         }
         self.out.flush()
     }
