@@ -18,11 +18,20 @@ pub(super) fn end_spans(flow: &Flow, role: Role, stack: &Stack, spans: &mut Vec<
             _ => {}
         }
     }
-    if role == Role::Initiator && let Some((_, taken)) = flow.successor.filter(|_| has_left(flow)) {
+    if let Some((_, taken)) = flow.successor.filter(|_| has_left(flow)) {
+        give_way(role, taken, spans);
+    }
+}
+
+/// The four-tuple was taken by a successor: whoever sent its SYN has no socket of this flow any more, and TIME-WAIT gives
+/// way at the other end as well (RFC 6191). Any other state there is still to be ended by a RST.
+fn give_way(role: Role, taken: Timestamp, spans: &mut Vec<Span>) {
+    if role == Role::Initiator {
         spans.retain(|span| span.since < taken);
-        if let Some(last) = spans.last_mut() {
-            end(last, taken);
-        }
+    }
+    let gives_way = |span: &&mut Span| role == Role::Initiator || span.state == State::TimeWait;
+    if let Some(last) = spans.last_mut().filter(gives_way) {
+        end(last, taken);
     }
 }
 
@@ -41,6 +50,9 @@ fn give_up(flow: &Flow, role: Role, spans: &mut Vec<Span>) {
         State::FinWait1 | State::Closing | State::LastAck => {
             copies(flow, role, [EventKind::Fin, EventKind::FinAgain])
         }
+        State::Established => {
+            return unheard_until(flow, role).into_iter().for_each(|time| end(last, time));
+        }
         _ => return,
     };
     if last.state == State::SynSent
@@ -53,10 +65,17 @@ fn give_up(flow: &Flow, role: Role, spans: &mut Vec<Span>) {
     if is_fin && copies.count == 1 && flow.decided - copies.last >= OLD_INITIAL_RTO {
         return take_as_acknowledged(copies.last, spans);
     }
-    let due = copies.next_due();
-    if due <= flow.decided {
-        end(last, due);
-    }
+    end(last, copies.next_due());
+}
+
+/// When a side whose octets nobody acknowledged must have given up: when the next copy would have been due. As each
+/// time-out is twice the one before, that is at most twice as long after the last copy as that was after the first.
+fn unheard_until(flow: &Flow, role: Role) -> Option<Timestamp> {
+    let (_, since) = flow.last_talker.filter(|(talker, _)| *talker == role)?;
+    let tried = flow.last.time - since.time;
+    let is_stuck = flow.outcome == FlowOutcome::OpenUnacked && tried > TimeDelta::ZERO;
+    let timeout = TimeDelta::from_nanos(tried.nanos().saturating_mul(2)).min(LONGEST_RTO);
+    is_stuck.then(|| flow.last.time + timeout + lateness(timeout))
 }
 
 /// A FIN that is not sent again was acknowledged, captured or not.

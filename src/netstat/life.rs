@@ -1,7 +1,7 @@
 //! The states of one endpoint's socket, one after the other.
 
 use super::opening::has_no_socket;
-use crate::flow::{Event, EventKind, Flow, Premise, Step};
+use crate::flow::{EndpointState, Event, EventKind, Flow, Premise, Step};
 use crate::net::Role;
 use crate::tcp::State;
 use crate::time::{TimeDelta, Timestamp};
@@ -61,13 +61,28 @@ struct Life<'a> {
     outlives: bool,
     /// The responder has answered, or its segments were not captured.
     is_open: bool,
+    /// The initiator's ACK of the SYN-ACK is among the events, if there was one.
+    acknowledges_syn_ack: bool,
+    /// The socket's own ACK number shows that the peer's FIN had passed but not come, or not in order.
+    lacks_fin: bool,
 }
 
 impl<'a> Life<'a> {
     fn new(flow: &'a Flow, role: Role) -> Self {
         let is_open = role == Role::Initiator || flow.traffic[role].unseen;
         let now = flow.first.time;
-        let mut life = Self { flow, role, spans: Vec::new(), now, outlives: false, is_open };
+        let acknowledges_syn_ack = !flow.premise.established[role] && !flow.traffic[role].unseen
+            || flow.events.iter().any(|event| event.kind == EventKind::HandshakeAck);
+        let mut life = Self {
+            flow,
+            role,
+            spans: Vec::new(),
+            now,
+            outlives: false,
+            is_open,
+            acknowledges_syn_ack,
+            lacks_fin: false,
+        };
         let Premise { midstream, syn_missing, .. } = flow.premise;
         if midstream {
             life.enter(State::Established, false);
@@ -84,19 +99,57 @@ impl<'a> Life<'a> {
         if acts && is_socket(after.proven) && !is_socket(before.presumed) && self.has_ended_before(event, now) {
             self.revive();
         }
+        if acts && self.shows_no_fin(event) {
+            self.take_fin_back();
+        } else if self.lacks_fin && (acts || event.from != role && event.kind == EventKind::FinAgain) {
+            self.lacks_fin = false;
+        }
         self.now = now;
         self.is_open |= acts && event.flags.syn() || self.flow.premise.midstream;
         if self.outlives && self.is_ended_by(event) {
             self.outlives = false;
             return self.enter(State::Closed, false);
         }
-        let (state, shown) =
-            if self.outlives { (after.proven, true) } else { (after.presumed, after.is_proven()) };
         if acts && let Some(last) = self.spans.last_mut() {
             last.is_shown |= last.until.is_none() && last.state == before.presumed;
         }
+        let (state, is_shown) = self.state_after(after);
         if self.is_open {
-            self.enter(state, shown);
+            self.enter(state, is_shown);
+        }
+    }
+
+    /// The state after a step, and whether it is shown.
+    fn state_after(&self, after: EndpointState) -> (State, bool) {
+        let EndpointState { proven, presumed } = after;
+        // Who has received the SYN-ACK acknowledges it at once. Until then it may have been lost.
+        let unanswered = proven == State::SynSent && presumed == State::Established && self.acknowledges_syn_ack;
+        match presumed {
+            _ if self.outlives || unanswered => (proven, true),
+            _ if self.lacks_fin => (without_fin(presumed), true),
+            _ => (presumed, after.is_proven()),
+        }
+    }
+
+    /// True when `event`, an own one, acknowledges less than the peer's FIN, which had passed before.
+    fn shows_no_fin(&self, event: &Event) -> bool {
+        let fin = self.flow.fin[!self.role];
+        let has_passed = |at| self.flow.order.is_before(at, event.at);
+        event.flags.ack() && fin.is_some_and(|fin| has_passed(fin.first) && !event.ack.at_or_after(fin.end))
+    }
+
+    /// The state was not what the FIN would have made of it.
+    fn take_fin_back(&mut self) {
+        self.lacks_fin = true;
+        let Some(last) = self.spans.last_mut().filter(|last| last.until.is_none()) else { return };
+        last.state = without_fin(last.state);
+        let (state, since) = (last.state, last.since);
+        let merges = |before: &Span| before.state == state && before.until == Some(since);
+        if let [.., before, _] = self.spans.as_mut_slice()
+            && merges(before)
+        {
+            before.until = None;
+            self.spans.pop();
         }
     }
 
@@ -136,6 +189,16 @@ impl<'a> Life<'a> {
         if is_socket(state) {
             self.spans.push(Span { state, since: now, until: None, is_shown, timer: None });
         }
+    }
+}
+
+/// The state of a socket that has not received the peer's FIN, but all else.
+const fn without_fin(state: State) -> State {
+    match state {
+        State::CloseWait => State::Established,
+        State::Closing | State::LastAck => State::FinWait1,
+        State::TimeWait => State::FinWait2,
+        other => other,
     }
 }
 
