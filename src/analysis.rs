@@ -20,6 +20,7 @@ use crate::flow::{FlowOutcome, Limits, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{InputFacts, Plan, Report};
 use crate::threads::Permits;
+use crate::timers::KnownTimers;
 
 /// A run, with its options. Start with [`Analysis::new`].
 ///
@@ -85,7 +86,8 @@ impl Outcome {
 impl<'a> Analysis<'a> {
     /// A run with the defaults.
     pub fn new() -> Self {
-        let plan = Plan { version: env!("CARGO_PKG_VERSION").to_owned(), ..Plan::default() };
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let plan = Plan { version, timers: KnownTimers::builtin(), ..Plan::default() };
         Self { plan, ..Self::default() }
     }
 
@@ -107,6 +109,13 @@ impl<'a> Analysis<'a> {
     #[must_use]
     pub fn options(mut self, options: Vec<(String, String)>) -> Self {
         self.plan.options = options;
+        self
+    }
+
+    /// Timers that measured delays are compared with; those of [`KnownTimers::builtin`] unless said.
+    #[must_use]
+    pub fn timers(mut self, timers: KnownTimers) -> Self {
+        self.plan.timers = timers;
         self
     }
 

@@ -32,6 +32,7 @@
 
 mod analysis;
 pub mod capture;
+pub mod delays;
 pub mod diagnose;
 mod digits;
 pub mod dissect;
@@ -45,6 +46,7 @@ pub mod survey;
 pub mod tcp;
 mod threads;
 pub mod time;
+pub mod timers;
 
 pub use analysis::{Analysis, Outcome, Partial};
 pub use error::{Error, Result};

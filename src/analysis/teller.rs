@@ -6,12 +6,14 @@ use super::Outcome;
 use super::facts::input_facts;
 use super::pipeline::InputSight;
 use crate::capture::{Account, Locator};
-use crate::diagnose::{Context, Finding, InputFinding, Severity, Sight, diagnose, diagnose_input};
+use crate::diagnose::{
+    Context, Finding, InputFinding, Severity, Sight, Terms, diagnose, diagnose_input, diagnose_parties,
+};
 use crate::dissect::SkipTally;
 use crate::flow::{Flow, FlowOutcome, Limits, TableStats};
 use crate::narrow::Narrowing;
 use crate::report::{Report, Sources};
-use crate::survey::{Place, Survey};
+use crate::survey::{Causes, Place, Survey};
 
 /// Hands finished flows to the reports, with their findings.
 pub(super) struct Teller<'r> {
@@ -24,6 +26,7 @@ pub(super) struct Teller<'r> {
     /// All flows, those left out by narrowing as well.
     sight: Sight,
     survey: Survey,
+    terms: Terms,
     flows: u64,
     left_out: u64,
     by_outcome: Vec<u64>,
@@ -46,6 +49,7 @@ impl<'r> Teller<'r> {
             findings: Vec::new(),
             sight: Sight::default(),
             survey: Survey::new(limits),
+            terms: Terms::default(),
             flows: 0,
             left_out: 0,
             by_outcome: vec![0; FlowOutcome::ALL.len()],
@@ -73,15 +77,17 @@ impl<'r> Teller<'r> {
         }
         self.sight.add(flow);
         let place = self.survey.add(flow);
-        if !self.narrowing.admits(flow) {
-            self.left_out += 1;
-            return;
-        }
         diagnose(
             flow,
             &Context { limits: &self.limits, now: flow.decided, doubts: self.sight.doubts() },
             &mut self.findings,
         );
+        // What hides flows hides no causes.
+        self.survey.add_findings(place, &self.findings);
+        if !self.narrowing.admits(flow) {
+            self.left_out += 1;
+            return;
+        }
         self.findings.retain(|finding| self.narrowing.admits_finding(finding));
         self.flows += 1;
         if let Some(count) = self.by_outcome.get_mut(flow.outcome as usize) {
@@ -95,9 +101,13 @@ impl<'r> Teller<'r> {
         self.error = self.report.flow(flow, &self.findings, &sources);
     }
 
-    /// Tells what the capture could not show; every flow was told.
-    fn tell_input(&mut self, locator: &Locator) -> io::Result<Vec<InputFinding>> {
-        let mut findings = diagnose_input(&self.sight);
+    /// Tells `findings` about parties, and what the capture could not show; every flow was told.
+    fn tell_input(
+        &mut self,
+        mut findings: Vec<InputFinding>,
+        locator: &Locator,
+    ) -> io::Result<Vec<InputFinding>> {
+        findings.append(&mut diagnose_input(&self.sight));
         findings.retain(|finding| self.narrowing.admits_code(finding.rule.code));
         for finding in &findings {
             count(&mut self.by_severity, finding.severity);
@@ -115,9 +125,10 @@ impl<'r> Teller<'r> {
         table: TableStats,
     ) -> io::Result<Outcome> {
         self.check()?;
-        let causes = mem::replace(&mut self.survey, Survey::new(self.limits)).settle();
+        let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle();
+        let causes = Causes::new(view.released(), std::collections::BTreeMap::new());
         self.report.causes(&causes)?;
-        let input_findings = self.tell_input(&account.locator)?;
+        let input_findings = self.tell_input(diagnose_parties(&view, &self.terms), &account.locator)?;
         let facts = input_facts(&account, tally, table);
         self.report.finish(&facts)?;
         let outcomes =

@@ -1,8 +1,9 @@
 //! The list of all findings. Its order is the order of runs, of `explain`, of `rules` and of the README table.
 
-use super::rules::{capture, fin, rst, syn, tuple};
-use super::{Certainty, Context, Finding, InputFinding, Rule, Severity, Sight, Signs};
+use super::rules::{capture, fin, rst, service, syn, tuple};
+use super::{Certainty, Context, Finding, InputFinding, Rule, Severity, Sight, Signs, Terms};
 use crate::flow::Flow;
+use crate::survey::View;
 
 /// Every rule, by code within its family.
 pub static CATALOGUE: &[&Rule] = &[
@@ -31,6 +32,9 @@ pub static CATALOGUE: &[&Rule] = &[
     &tuple::REUSE_TIME_WAIT,
     &tuple::GHOST,
     &tuple::REUSE_BLOCKED,
+    &service::CLOSE_WAIT_ACCUMULATES,
+    &service::ACCEPT_STARVATION,
+    &service::STOPPED_ANSWERING,
     &capture::MISSED_SEGMENTS,
     &capture::ONE_DIRECTION,
     &capture::SEEN_TWICE,
@@ -87,6 +91,17 @@ pub fn diagnose_input(sight: &Sight) -> Vec<InputFinding> {
     CATALOGUE.iter().flat_map(|rule| rule.find_in_input(sight)).collect()
 }
 
+/// What the catalogue finds in what services, their clients and hosts did, in catalogue order: once, after the last flow.
+pub fn diagnose_parties(view: &View, terms: &Terms) -> Vec<InputFinding> {
+    let findings = CATALOGUE.iter().flat_map(|rule| rule.find_in_parties(view, terms));
+    findings
+        .map(|finding| match finding.certainty {
+            Certainty::Proven => finding,
+            Certainty::Presumed => finding.at_most(Severity::Warning),
+        })
+        .collect()
+}
+
 /// The rule with this code, whatever its case.
 pub fn find_rule(code: &str) -> Option<&'static Rule> {
     CATALOGUE.iter().find(|rule| rule.code.eq_ignore_ascii_case(code)).copied()
@@ -118,8 +133,9 @@ mod tests {
     fn codes_are_unique_and_ordered_within_their_family() {
         let codes: BTreeSet<_> = CATALOGUE.iter().map(|rule| rule.code).collect();
         assert_eq!(codes.len(), CATALOGUE.len());
-        let family_order =
-            |rule: &Rule| ["SYN", "FIN", "RST", "TUP", "CAP"].iter().position(|it| *it == &rule.code[..3]);
+        let family_order = |rule: &Rule| {
+            ["SYN", "FIN", "RST", "TUP", "APP", "SVC", "CAP"].iter().position(|it| *it == &rule.code[..3])
+        };
         assert!(CATALOGUE.is_sorted_by_key(|rule| (family_order(rule), rule.code)));
         assert!(CATALOGUE.iter().all(|rule| family_order(rule).is_some() && rule.code.len() == 6));
     }

@@ -9,6 +9,7 @@ use super::sight::{Doubts, Sight};
 use super::signs::Signs;
 use crate::flow::{Flow, Limits, RecordRef};
 use crate::net::Endpoint;
+use crate::survey::View;
 use crate::time::{TimeDelta, Timestamp, span_in_words};
 
 /// How much a finding matters. Ordered: a fault is the greatest.
@@ -92,16 +93,31 @@ pub enum Check {
         /// Tells one instance in a sentence with its numbers. Called only when a report prints it.
         summary: fn(&Flow, &Finding) -> String,
     },
+    /// In what services, their clients and hosts did, once all flows are finished.
+    Parties(fn(&View, &Terms) -> Vec<InputFinding>),
     /// In the input as a whole, once all flows are finished.
     Input(fn(&Sight) -> Vec<InputFinding>),
 }
 
+/// What rules about parties may know besides what these did.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// From which local ports hosts connect (Linux: `ip_local_port_range`), if that was said.
+    pub ports: Option<(u16, u16)>,
+}
+
 impl Rule {
+    /// Its place in the [catalogue](super::CATALOGUE).
+    pub fn number(&'static self) -> u16 {
+        let place = super::CATALOGUE.iter().position(|rule| std::ptr::eq(*rule, self));
+        place.and_then(|place| u16::try_from(place).ok()).unwrap_or(u16::MAX)
+    }
+
     /// The signs without any of which it finds nothing in a flow.
     pub const fn needs(&self) -> Signs {
         match self.check {
             Check::Flow { needs, .. } => needs,
-            Check::Input(_) => Signs::of(&[]),
+            Check::Input(_) | Check::Parties(_) => Signs::of(&[]),
         }
     }
 
@@ -109,15 +125,23 @@ impl Rule {
     pub fn find(&self, flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         match self.check {
             Check::Flow { find, .. } => find(flow, context),
-            Check::Input(_) => None,
+            Check::Input(_) | Check::Parties(_) => None,
         }
     }
 
     /// What it finds in the input; nothing if it is about single flows.
     pub fn find_in_input(&self, sight: &Sight) -> Vec<InputFinding> {
         match self.check {
-            Check::Flow { .. } => Vec::new(),
+            Check::Flow { .. } | Check::Parties(_) => Vec::new(),
             Check::Input(find) => find(sight),
+        }
+    }
+
+    /// What it finds in what parties did; nothing if it is about something else.
+    pub fn find_in_parties(&self, view: &View, terms: &Terms) -> Vec<InputFinding> {
+        match self.check {
+            Check::Parties(find) => find(view, terms),
+            Check::Flow { .. } | Check::Input(_) => Vec::new(),
         }
     }
 
@@ -284,7 +308,7 @@ impl Finding {
     pub fn summary(&self, flow: &Flow) -> String {
         let summary = match self.rule.check {
             Check::Flow { summary, .. } => summary(flow, self),
-            Check::Input(_) => String::new(),
+            Check::Input(_) | Check::Parties(_) => String::new(),
         };
         match self.because {
             Some(because) => format!("{summary}; presumed: {because}"),

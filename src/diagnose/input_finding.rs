@@ -1,11 +1,13 @@
 //! A finding about the input as a whole: what it could not show.
 
+use super::fact::Facts;
 use super::sight::Affected;
 use super::{Certainty, Rule, Severity};
 use crate::flow::RecordRef;
+use crate::survey::Party;
 use crate::time::{TimeDelta, Timestamp};
 
-/// Something found in the input, not in one flow. It accuses nobody.
+/// Something found in the input as a whole, or in many flows of one party together: not in one flow alone.
 #[derive(Clone, Debug)]
 pub struct InputFinding {
     /// Which rule found it.
@@ -14,6 +16,12 @@ pub struct InputFinding {
     pub severity: Severity,
     /// How sure it is.
     pub certainty: Certainty,
+    /// Whom it is about; `None` for what the capture could not show, which accuses nobody.
+    pub party: Option<Party>,
+    /// When it was over; `None` where it was not, or where that makes no sense.
+    pub until: Option<Timestamp>,
+    /// Its numbers by name, as `report.json` tells them.
+    pub facts: Facts,
     /// The time of the first record that shows it, where that is known.
     pub start: Option<Timestamp>,
     /// For how long, or by how much, where that makes sense.
@@ -44,12 +52,43 @@ impl InputFinding {
             rule,
             severity: rule.severity,
             certainty: Certainty::Proven,
+            party: None,
+            until: None,
+            facts: Facts::default(),
             start: None,
             lasted: None,
             summary,
             filter: None,
             evidence: Vec::new(),
         }
+    }
+
+    /// A finding of `rule` about `party`, presumed, beginning at `start`.
+    pub fn about(rule: &'static Rule, party: Party, start: Timestamp, summary: String) -> Self {
+        let finding = Self::new(rule, summary).proven_if(false);
+        Self { party: Some(party), start: Some(start), ..finding }
+    }
+
+    /// The same with what tells its numbers.
+    #[must_use]
+    pub fn with(mut self, facts: Facts) -> Self {
+        self.facts = facts;
+        self
+    }
+
+    /// The same, over at `until`, or not over.
+    #[must_use]
+    pub fn until(mut self, until: Option<Timestamp>) -> Self {
+        self.until = until;
+        self.lasted = self.start.zip(until).map(|(start, until)| until - start);
+        self
+    }
+
+    /// The same, no more severe than `severity`.
+    #[must_use]
+    pub fn at_most(mut self, severity: Severity) -> Self {
+        self.severity = self.severity.min(severity);
+        self
     }
 
     /// The same, `proven` or presumed.

@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod case_files;
 mod catalogue;
+mod fact;
 mod filter;
 mod finding;
 mod input_finding;
@@ -15,9 +16,10 @@ mod signs;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use catalogue::{CATALOGUE, diagnose, diagnose_input, find_rule, markdown_table};
+pub use catalogue::{CATALOGUE, diagnose, diagnose_input, diagnose_parties, find_rule, markdown_table};
+pub use fact::{Fact, Facts};
 pub use filter::{display_filter, flow_filter};
-pub use finding::{Certainty, Check, Context, Evidence, Finding, Rule, Severity};
+pub use finding::{Certainty, Check, Context, Evidence, Finding, Rule, Severity, Terms};
 pub use input_finding::{InputEvidence, InputFinding};
 pub use sight::{
     Affected, ClockSight, CutSight, DamageSight, Doubts, Example, FileSight, MissingFile, Sight, Steps,

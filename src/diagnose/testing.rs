@@ -104,6 +104,7 @@ impl Story {
             incarnation: 1,
             reuse: None,
             successor: None,
+            replaced: None,
             traffic: Sides::default(),
             exchanges: 0,
             unanswered_octets: 0,

@@ -313,6 +313,8 @@ pub struct Flow {
     pub reuse: Option<Reuse>,
     /// The flow that took the four-tuple over.
     pub successor: Option<(u64, Timestamp)>,
+    /// When the responder answered that one's SYN with a SYN-ACK. A host has one socket for a four-tuple.
+    pub replaced: Option<Timestamp>,
     /// What each side sent.
     pub traffic: Sides<Traffic>,
     /// Octets one way followed by octets the other way.

@@ -86,6 +86,7 @@ pub(super) struct Live {
 pub(super) struct Rare {
     pub(super) reuse: Option<Reuse>,
     pub(super) successor: Option<(u64, Timestamp)>,
+    pub(super) replaced: Option<Timestamp>,
     pub(super) pause: Option<Pause>,
     pub(super) icmp_reporter: Option<IpAddr>,
 }
@@ -169,6 +170,11 @@ impl Live {
     /// The incarnation after, if there is one.
     pub(super) fn successor(&self) -> Option<(u64, Timestamp)> {
         self.rare.as_ref().and_then(|rare| rare.successor)
+    }
+
+    /// When the responder accepted the incarnation after.
+    pub(super) fn replaced(&self) -> Option<Timestamp> {
+        self.rare.as_ref().and_then(|rare| rare.replaced)
     }
 
     /// The last long pause between two segments that were more than acknowledgements or probes.

@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     fn causes() -> Causes {
-        Causes::of_releases(vec![(5, 3), (0x1234_5678_9abc_def0, 7)])
+        Causes::new(vec![(5, 3), (0x1234_5678_9abc_def0, 7)], std::collections::BTreeMap::new())
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub use lines::TimelineText;
 pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
 pub use sockets::{SocketQuery, SocketTables, SocketWriter, SocketsCsv, TableFacts};
-pub use summary::{Party, Summary};
+pub use summary::Summary;
 pub use text::{TextOptions, TextReport, wrap, write_summary};
 
 /// Something that tells the flows of one run.

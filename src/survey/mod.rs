@@ -2,99 +2,139 @@
 //!
 //! Flows come once, as they are finished; what many of them have in common is found when the last one came.
 
+mod bounded;
+mod causes;
+mod curve;
+mod groups;
+mod host;
+mod marks;
+mod pair;
+mod party;
 mod queue;
+mod requests;
+mod series;
+mod service;
+mod stuck;
+mod view;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
+pub use self::bounded::Bounded;
+pub use self::causes::{Causes, Place};
+pub use self::curve::{Curve, Peak};
+pub use self::groups::Group;
+pub use self::host::{Bracket, Memory};
+pub use self::marks::Marks;
+pub use self::pair::Pair;
+pub use self::party::Party;
 pub use self::queue::{Burst, Queue, Releases, Served, Waiting};
+pub use self::requests::{Requests, Unanswered};
+pub use self::series::{Interval, Series};
+pub use self::service::Service;
+pub use self::stuck::Waits;
+pub(crate) use self::stuck::is_stuck;
+pub use self::view::View;
+use crate::diagnose::Finding;
 use crate::flow::{Flow, Limits};
 use crate::net::Endpoint;
+use crate::time::Timestamp;
 
-/// Services of which more than the number of flows is kept.
+/// Services that are told apart.
 const SERVICES: usize = 4096;
+/// Pairs of client host and service that are told apart.
+const PAIRS: usize = 10_000;
+/// Hosts of which it is known how long they remember.
+const HOSTS: usize = 10_000;
+/// Kinds of findings between two parties.
+const GROUPS: usize = 40_000;
 
 /// Flows so far, by who took part.
 #[derive(Debug)]
 pub struct Survey {
     limits: Limits,
     services: HashMap<Endpoint, Service, RandomState>,
-}
-
-/// What is known of one service: the responders at one address and port.
-#[derive(Debug, Default)]
-pub struct Service {
-    queue: Queue,
+    pairs: HashMap<(IpAddr, Endpoint), (u32, Pair), RandomState>,
+    hosts: HashMap<IpAddr, Memory, RandomState>,
+    groups: HashMap<(u32, u16), Group, RandomState>,
+    /// The latest time that any flow tells of.
+    end: Timestamp,
+    /// Flows of services beyond those that are told apart.
+    left_out: u64,
 }
 
 impl Survey {
     /// Of nothing so far.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, services: HashMap::default() }
+        Self {
+            limits,
+            services: HashMap::default(),
+            pairs: HashMap::default(),
+            hosts: HashMap::default(),
+            groups: HashMap::default(),
+            end: Timestamp::MIN,
+            left_out: 0,
+        }
     }
 
     /// Adds a finished flow.
     pub fn add(&mut self, flow: &Flow) -> Place {
-        let known = self.services.len();
-        let service = match self.services.get_mut(&flow.responder) {
-            Some(service) => service,
-            None if known < SERVICES => self.services.entry(flow.responder).or_default(),
-            None => return Place::default(),
+        self.end = self.end.max(flow.decided);
+        let Self { limits, services, pairs, hosts, left_out, .. } = self;
+        let may_be_released = match known(services, flow.responder, SERVICES, Service::new) {
+            Some(service) => service.add(flow, limits),
+            None => {
+                *left_out += 1;
+                false
+            }
         };
-        let may_be_released = service.queue.add(flow, self.limits.fin_delay);
-        Place { pair: None, may_be_released }
+        let next = u32::try_from(pairs.len()).unwrap_or(u32::MAX);
+        let key = (flow.initiator.addr, flow.responder);
+        let pair = known(pairs, key, PAIRS, |(client, service)| (next, Pair::new(client, service)));
+        let pair = pair.map(|(number, pair)| {
+            pair.add(flow, limits);
+            *number
+        });
+        // Only who is late tells anything about who was first.
+        let is_late = flow.fin_delay.is_some_and(|delay| delay >= limits.fin_delay);
+        if let Some(closer) = flow.active_closer.filter(|_| is_late)
+            && let Some(memory) = known(hosts, flow.endpoint(closer).addr, HOSTS, |_| Memory::default())
+        {
+            memory.add(flow, limits.fin_delay);
+        }
+        Place { pair, may_be_released }
     }
 
-    /// What all of it came to.
-    pub fn settle(self) -> Causes {
-        let mut services: Vec<_> = self.services.into_iter().collect();
-        services.sort_unstable_by_key(|(endpoint, _)| *endpoint);
-        let mut released = Vec::new();
-        for (_, service) in services {
-            for burst in service.queue.settle().bursts {
-                if let Some(holder) = burst.holder {
-                    let abandoned = burst.released.iter().filter(|it| it.abandoned);
-                    released.extend(abandoned.map(|it| (it.flow, holder.flow)));
-                }
+    /// Adds what was found in the flow at `place`.
+    pub fn add_findings(&mut self, place: Place, findings: &[Finding]) {
+        let Some(pair) = place.pair else { return };
+        for finding in findings {
+            let key = (pair, finding.rule.number());
+            if let Some(group) = self.groups.get_mut(&key) {
+                group.add(finding);
+            } else if self.groups.len() < GROUPS {
+                self.groups.insert(key, Group::new(finding));
             }
         }
-        released.sort_unstable();
-        Causes { released }
+    }
+
+    /// What all of it came to, in an order of its own.
+    pub fn settle(self) -> View {
+        View::new(self)
     }
 }
 
-/// Where a flow has its place among all: what leads from it to its causes, once they are known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// Number of the pair of client host and service; `None` where there are too many.
-    pub pair: Option<u32>,
-    /// Somebody may have released it from the accept queue.
-    pub may_be_released: bool,
-}
-
-/// What is known of causes once all flows are.
-#[derive(Clone, Debug, Default)]
-pub struct Causes {
-    /// (released flow, its releaser), by the first.
-    released: Vec<(u64, u64)>,
-}
-
-impl Causes {
-    /// Where only releases are known.
-    #[cfg(test)]
-    pub(crate) fn of_releases(released: Vec<(u64, u64)>) -> Self {
-        Self { released }
+/// The value of `key`, made unless there are too many.
+fn known<K: Copy + Eq + std::hash::Hash, V>(
+    map: &mut HashMap<K, V, RandomState>,
+    key: K,
+    most: usize,
+    make: impl FnOnce(K) -> V,
+) -> Option<&mut V> {
+    if map.len() >= most {
+        return map.get_mut(&key);
     }
-
-    /// The incident to which a finding of a rule, by its place in the catalogue, belongs that is about a pair of parties.
-    pub fn incident_of(&self, _pair: u32, _rule: u16) -> Option<u32> {
-        None
-    }
-
-    /// The flow whose end released `flow` from the accept queue.
-    pub fn released_by(&self, flow: u64) -> Option<u64> {
-        let place = self.released.binary_search_by_key(&flow, |&(released, _)| released).ok()?;
-        self.released.get(place).map(|&(_, holder)| holder)
-    }
+    Some(map.entry(key).or_insert_with(|| make(key)))
 }

@@ -101,6 +101,7 @@ fn flow(stream: u64, initiator: &str, responder: &str, outcome: FlowOutcome, lin
         incarnation: 1,
         reuse: None,
         successor: None,
+        replaced: None,
         traffic: traffic(&own),
         exchanges: 0,
         unanswered_octets: 0,

@@ -37,10 +37,24 @@ macro_rules! rule {
             check: $crate::diagnose::Check::Input(check),
         };
     };
+    (
+        $(#[doc = $line:literal])+
+        party static $name:ident = { code: $code:literal, title: $title:literal, severity: $severity:ident }
+    ) => {
+        $(#[doc = $line])+
+        pub(in $crate::diagnose) static $name: $crate::diagnose::Rule = $crate::diagnose::Rule {
+            code: $code,
+            title: $title,
+            severity: $crate::diagnose::Severity::$severity,
+            explanation: concat!($($line, "\n"),+),
+            check: $crate::diagnose::Check::Parties(check),
+        };
+    };
 }
 
 pub(super) mod capture;
 pub(super) mod fin;
 pub(super) mod rst;
+pub(super) mod service;
 pub(super) mod syn;
 pub(super) mod tuple;

@@ -101,6 +101,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         incarnation: live.incarnation,
         reuse: live.reuse(),
         successor: live.successor(),
+        replaced: live.replaced(),
         traffic: Sides {
             initiator: traffic(live, Role::Initiator),
             responder: traffic(live, Role::Responder),

@@ -52,6 +52,14 @@ impl Shard {
                 if live.set_deadline(&self.limits, self.moment.clock.watermark()) {
                     self.schedule(slot);
                 }
+                let is_accepted = trusted && from == Role::Responder && segment.flags.syn();
+                let (predecessor, initiator_low) = (live.predecessor, live.initiator_low);
+                if is_accepted
+                    && let Some(Some(replaced)) = self.slots.get_mut(predecessor as usize)
+                    && replaced.initiator_low == initiator_low
+                {
+                    replaced.rare_mut().replaced.get_or_insert(segment.time);
+                }
                 if slot != newest
                     && let Some(Some(successor)) = self.slots.get_mut(newest as usize)
                 {

@@ -1,19 +1,15 @@
 //! A million flows on one page: counts, spans and curves of bounded size.
 
-mod bounded;
-mod curve;
-mod parties;
-mod spread;
+mod stale;
 
 use std::collections::BTreeMap;
 
-pub use bounded::Bounded;
-pub use curve::Curve;
-pub use parties::{Party, Stale, StaleKey, Tally, Waits};
-pub use spread::Spread;
+pub use stale::{Stale, StaleKey, Tally};
 
+use crate::delays::Delays;
 use crate::diagnose::{Certainty, Finding, InputFinding, Severity};
 use crate::flow::{Flow, FlowOutcome, Limits};
+use crate::survey::{Bounded, Party, Waits, is_stuck};
 
 /// Flows named as examples.
 pub(super) const EXAMPLES: usize = 3;
@@ -30,7 +26,7 @@ pub struct FindingCount {
     /// The first flows that have it.
     pub examples: Vec<u64>,
     /// How long they lasted.
-    pub lasted: Spread,
+    pub lasted: Delays,
 }
 
 /// What a run comes to.
@@ -81,10 +77,10 @@ impl Summary {
         for finding in findings {
             self.add_finding(finding);
         }
-        if let Some(wait) = flow.close_wait.filter(|wait| parties::is_stuck(flow, wait, &self.limits)) {
+        if let Some(wait) = flow.close_wait.filter(|wait| is_stuck(flow, wait, &self.limits)) {
             self.waits.update(Party::of(flow, wait.at), |waits| waits.add(flow, &wait));
         }
-        for reset in flow.resets.iter().filter(|reset| parties::is_stale(reset)) {
+        for reset in flow.resets.iter().filter(|reset| stale::is_stale(reset)) {
             self.stale.update(StaleKey::of(flow, reset), |stale| stale.add(reset));
         }
     }
@@ -106,7 +102,7 @@ impl Summary {
                 count: 0,
                 certainty: finding.certainty,
                 examples: Vec::new(),
-                lasted: Spread::default(),
+                lasted: Delays::default(),
             });
         count.count += 1;
         count.certainty = count.certainty.max(finding.certainty);

@@ -5,7 +5,8 @@ use std::io;
 
 use super::layout::{Page, counted, keep};
 use crate::report::number::grouped;
-use crate::report::summary::{Party, Stale, StaleKey, Summary, Tally};
+use crate::report::summary::{Stale, StaleKey, Summary, Tally};
+use crate::survey::Party;
 
 /// Pairs of hosts that are told one by one.
 const PAIRS: usize = 5;
@@ -38,7 +39,7 @@ pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
 fn one(page: &mut Page<'_>, key: &StaleKey, tally: &Tally, thing: &str) -> io::Result<()> {
     let late = match key.late {
         Party::Service(service) => service.to_string(),
-        Party::Client { host, .. } => host.to_string(),
+        Party::Client { host, .. } | Party::Host(host) => host.to_string(),
     };
     let memory = if tally.count == 1 { "it had forgotten the port" } else { "it had forgotten the ports" };
     let what = match thing {

@@ -17,6 +17,8 @@ use crate::time::{TimeDelta, Timestamp};
 
 /// Connections remembered of one service, of those that waited and of those that were served for long.
 const REMEMBERED: usize = 1 << 16;
+/// Who waited for less did not wait in a queue.
+const BRIEF: TimeDelta = TimeDelta::from_millis(10);
 /// Aborts remembered of one service.
 const ABORTS: usize = 1 << 12;
 
@@ -24,6 +26,8 @@ const ABORTS: usize = 1 << 12;
 #[derive(Debug, Default)]
 pub struct Queue {
     waiting: Vec<Waiting>,
+    /// Those that waited, but not for long.
+    brief: Vec<Waiting>,
     served: Vec<Served>,
     overtakers: Overtakers,
     /// When the service aborted connections by RST.
@@ -89,6 +93,12 @@ impl Queue {
                 let served = Served { flow: flow.id, opened: wait.opened, served, ended, closer, idle };
                 self.left_out += u64::from(!remember(&mut self.served, served));
             }
+        }
+        if waiting.is_none()
+            && self.brief.len() < REMEMBERED
+            && let Some(brief) = wait.as_waiting(flow, BRIEF)
+        {
+            self.brief.push(brief);
         }
         match waiting {
             Some(waiting) if remember(&mut self.waiting, waiting) => {

@@ -48,6 +48,8 @@ pub struct Burst {
     pub released: Vec<Waiting>,
     /// Those of which a later one was served before: they had been accepted, and waited for something else.
     pub overtaken: Vec<Waiting>,
+    /// Others that were released with them and had waited for less than `--fin-delay`.
+    pub brief: usize,
     /// The service aborted other connections meanwhile.
     pub aborts: usize,
     /// Neighbours that were released against the order of their handshakes.
@@ -77,7 +79,7 @@ impl Burst {
 impl Queue {
     /// Finds out who released whom, once all flows were added.
     pub fn settle(self) -> Releases {
-        let Self { mut waiting, mut served, overtakers, mut aborts, left_out } = self;
+        let Self { mut waiting, brief, mut served, overtakers, mut aborts, left_out } = self;
         aborts.sort_unstable();
         served.sort_unstable_by_key(|it| {
             it.ended.map_or((Timestamp::MAX, it.flow), |end| (end.time, end.record))
@@ -87,7 +89,8 @@ impl Queue {
         });
         let released = waiting.partition_point(|it| it.released.is_some());
         let (released, rest) = waiting.split_at(released);
-        let scene = Scene { served: &served, overtakers: &overtakers.settle(), aborts: &aborts };
+        let scene =
+            Scene { served: &served, brief: &brief, overtakers: &overtakers.settle(), aborts: &aborts };
         let mut bursts: Vec<Burst> = Vec::new();
         for members in released.chunk_by(|one, next| gap(one, next) < BURST_GAP) {
             let burst = scene.burst(members, bursts.last());
@@ -113,6 +116,7 @@ fn gap(one: &Waiting, next: &Waiting) -> TimeDelta {
 struct Scene<'a> {
     /// In the order of their ends, those without one last.
     served: &'a [Served],
+    brief: &'a [Waiting],
     overtakers: &'a overtakers::Served,
     aborts: &'a [Timestamp],
 }
@@ -127,7 +131,7 @@ impl Scene<'_> {
         let around = (start.time + -BURST_GAP, end.time + BURST_GAP);
         let aborts = self.aborts.iter().filter(|at| (around.0..=around.1).contains(at)).count();
         let swapped = released.windows(2).filter(|pair| is_swapped(pair)).count();
-        let mut burst = Burst { holder: None, released, overtaken, aborts, swapped, chance: 1.0 };
+        let mut burst = Burst { holder: None, released, overtaken, brief: 0, aborts, swapped, chance: 1.0 };
         let in_order = swapped * SWAPPED <= burst.released.len();
         if let Some(head) = burst.released.first().filter(|_| aborts == 0 && in_order) {
             let found = self.releaser(head);
@@ -136,6 +140,7 @@ impl Scene<'_> {
                 burst.released.retain(|it| is_before(holder.opened, it.opened));
                 burst.holder = Some(holder);
                 burst.chance = chance;
+                burst.brief = self.brief.iter().filter(|it| came_along(it, start, end)).count();
             }
         }
         burst
@@ -192,6 +197,12 @@ fn through(holder: Served, before: Option<&Burst>) -> Served {
         (holder.ended?.time - own.time < LONGEST_REACTION).then_some(burst.holder)?
     });
     passed_on.unwrap_or(holder)
+}
+
+/// True for one that waited when a burst began, and was released in it.
+fn came_along(it: &Waiting, start: RecordRef, end: RecordRef) -> bool {
+    let was_released = |at: RecordRef| is_before(start, at) && at.time < end.time + BURST_GAP;
+    it.demand < start.time && it.released.is_some_and(was_released)
 }
 
 fn is_swapped(pair: &[Waiting]) -> bool {

@@ -1,0 +1,110 @@
+//! Requests that a service's kernel acknowledged and its program did not answer, and when it last did.
+
+use super::marks::Marks;
+use crate::delays::Delays;
+use crate::flow::{Flow, FlowOutcome, RecordRef, ResetKind};
+use crate::net::Role;
+use crate::time::{TimeDelta, Timestamp};
+
+/// Unanswered requests remembered one by one.
+const REMEMBERED: usize = 1 << 13;
+
+/// Requests to one service.
+#[derive(Debug, Default)]
+pub struct Requests {
+    /// When answers that somebody waited for came.
+    pub answered: Marks,
+    /// Those that were not answered for `--fin-delay` or more, the first ones.
+    pub unanswered: Vec<Unanswered>,
+    /// How many these are.
+    pub count: u64,
+    /// How long clients waited before they gave up.
+    pub patience: Delays,
+    /// Answers that came when their client had gone.
+    pub late_answers: u64,
+    /// How long answers took, of each connection the slowest.
+    pub slowest: Delays,
+}
+
+/// A request without an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Unanswered {
+    /// The flow.
+    pub flow: u64,
+    /// When it was sent; the record is 0 where only the time is known.
+    pub asked: RecordRef,
+    /// When the client closed or aborted; `None` while it waits.
+    pub given_up: Option<Timestamp>,
+    /// When an answer came after that.
+    pub late: Option<Timestamp>,
+}
+
+impl Requests {
+    /// Adds a finished flow.
+    pub fn add(&mut self, flow: &Flow, shortest: TimeDelta) {
+        let unanswered = unanswered(flow).filter(|it| waited(flow, it) >= shortest);
+        let late = unanswered.and_then(|it| it.late);
+        if let Some(replies) = flow.replies {
+            let good = [Some(replies.first.time), replies.before, Some(replies.last.time)];
+            good.into_iter()
+                .flatten()
+                .filter(|at| late.is_none_or(|late| *at < late))
+                .for_each(|at| self.answered.add(at));
+            self.slowest.add(replies.slowest.waited);
+        }
+        let Some(unanswered) = unanswered else { return };
+        self.count += 1;
+        self.late_answers += u64::from(late.is_some());
+        if let Some(given_up) = unanswered.given_up {
+            self.patience.add(given_up - unanswered.asked.time);
+        }
+        if self.unanswered.len() < REMEMBERED {
+            self.unanswered.push(unanswered);
+        }
+    }
+}
+
+fn waited(flow: &Flow, it: &Unanswered) -> TimeDelta {
+    it.given_up.unwrap_or(flow.decided) - it.asked.time
+}
+
+/// The last request of `flow`, if it got no answer, or one that came when the client had gone.
+fn unanswered(flow: &Flow) -> Option<Unanswered> {
+    if matches!(
+        flow.outcome,
+        FlowOutcome::Undecided | FlowOutcome::OpenUnacked | FlowOutcome::ResetThirdParty
+    ) {
+        return None;
+    }
+    let given_up = given_up(flow);
+    if let Some(replies) = flow.replies.filter(|_| drew_reset(flow)) {
+        let is_last = replies.slowest.until == replies.last.time;
+        let asked = if is_last { replies.last.time + -replies.slowest.waited } else { return None };
+        let given_up = given_up.filter(|at| *at < replies.last.time)?;
+        let asked = RecordRef { record: 0, time: asked };
+        return Some(Unanswered {
+            flow: flow.id,
+            asked,
+            given_up: Some(given_up),
+            late: Some(replies.last.time),
+        });
+    }
+    let (Role::Initiator, asked) = flow.last_talker? else { return None };
+    let is_request = flow.unanswered_octets > 0 && given_up.is_none_or(|at| at >= asked.time);
+    is_request.then_some(Unanswered { flow: flow.id, asked, given_up, late: None })
+}
+
+/// True when data of the responder drew a RST from an initiator that had closed.
+fn drew_reset(flow: &Flow) -> bool {
+    let by_client =
+        |reset: &&crate::flow::Reset| reset.by == Role::Initiator && reset.kind == ResetKind::StaleData;
+    flow.outcome == FlowOutcome::LateDataRst && flow.reset().filter(by_client).is_some()
+}
+
+/// When the initiator closed first, or aborted.
+fn given_up(flow: &Flow) -> Option<Timestamp> {
+    let fin =
+        flow.first_fin().filter(|(closer, _)| *closer == Role::Initiator).map(|(_, fin)| fin.first.time);
+    let abort = |reset: &&crate::flow::Reset| reset.by == Role::Initiator && reset.kind == ResetKind::Abort;
+    fin.or_else(|| flow.reset().filter(abort).map(|reset| reset.at.time))
+}

@@ -1,0 +1,82 @@
+//! What services, their clients and hosts did, once all flows are known.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::{Group, Memory, Pair, Party, Service, Survey};
+use crate::diagnose::CATALOGUE;
+use crate::flow::Limits;
+use crate::net::Endpoint;
+use crate::time::Timestamp;
+
+/// The whole capture by who took part, each list in the order of addresses.
+#[derive(Debug)]
+pub struct View {
+    /// Thresholds.
+    pub limits: Limits,
+    /// The end of the capture, as far as flows tell.
+    pub end: Timestamp,
+    /// Services.
+    pub services: BTreeMap<Endpoint, Service>,
+    /// Hosts as clients of services, with the number that [`Place`](super::Place) tells.
+    pub pairs: BTreeMap<(IpAddr, Endpoint), (u32, Pair)>,
+    /// How long hosts remember what they closed first.
+    pub hosts: BTreeMap<IpAddr, Memory>,
+    /// What was found between a pair, by its number and that of the rule.
+    pub groups: BTreeMap<(u32, u16), Group>,
+    /// Flows of services beyond those that are told apart.
+    pub left_out: u64,
+}
+
+impl View {
+    pub(super) fn new(survey: Survey) -> Self {
+        let Survey { limits, services, pairs, hosts, groups, end, left_out } = survey;
+        let mut services: BTreeMap<_, _> = services.into_iter().collect();
+        services.values_mut().for_each(Service::settle);
+        Self {
+            limits,
+            end,
+            services,
+            pairs: pairs.into_iter().collect(),
+            hosts: hosts.into_iter().collect(),
+            groups: groups.into_iter().collect(),
+            left_out,
+        }
+    }
+
+    /// The clients of one service.
+    pub fn clients_of(&self, service: Endpoint) -> impl Iterator<Item = &(u32, Pair)> {
+        self.pairs.values().filter(move |(_, pair)| pair.service == service)
+    }
+
+    /// What was found of `code` between the parties of `party`, all together.
+    pub fn found(&self, party: &Party, code: &str) -> Option<Group> {
+        let rule =
+            CATALOGUE.iter().position(|rule| rule.code == code).and_then(|at| u16::try_from(at).ok())?;
+        let of_party = |pair: &Pair| match *party {
+            Party::Service(service) => pair.service == service,
+            Party::Client { host, service } => pair.client == host && pair.service == service,
+            Party::Host(host) => pair.client == host || pair.service.addr == host,
+        };
+        let groups = self.pairs.values().filter(|(_, pair)| of_party(pair));
+        groups.filter_map(|(number, _)| self.groups.get(&(*number, rule))).fold(None, |sum, group| {
+            Some(match sum {
+                None => group.clone(),
+                Some(mut sum) => {
+                    Group::join(&mut sum, group);
+                    sum
+                }
+            })
+        })
+    }
+
+    /// (released flow, its releaser), of flows whose initiator had closed.
+    pub fn released(&self) -> Vec<(u64, u64)> {
+        let bursts = self.services.values().flat_map(|service| &service.releases.bursts);
+        let with_holder = bursts.filter_map(|burst| Some((burst.holder?, &burst.released)));
+        let pairs = with_holder.flat_map(|(holder, released)| {
+            released.iter().filter(|it| it.abandoned).map(move |it| (it.flow, holder.flow))
+        });
+        pairs.collect()
+    }
+}
