@@ -115,7 +115,16 @@ mod tests {
 
     #[test]
     fn what_is_no_moment_is_refused() {
-        for text in ["", "+", "+-1", "yesterday", "25:00:00", "9999-01-01T00:00:00Z", "1795248069", "9999999999999999999"] {
+        for text in [
+            "",
+            "+",
+            "+-1",
+            "yesterday",
+            "25:00:00",
+            "9999-01-01T00:00:00Z",
+            "1795248069",
+            "9999999999999999999",
+        ] {
             assert!(text.parse::<Moment>().is_err(), "{text}");
         }
     }

@@ -6,22 +6,27 @@ use std::path::Path;
 
 use closewait::flow::Limits;
 use closewait::netstat::{Moments, Stack};
-use closewait::report::{Report, SocketQuery, SocketTables, SocketWriter, SocketsCsv};
+use closewait::report::{
+    Reports, SocketCounts, SocketQuery, SocketTables, SocketWriter, SocketsCsv, SocketsText,
+};
 use closewait::{Error, Result};
 
 use super::args::NetstatArgs;
 use super::moment::Moment;
-use super::outputs::Failure;
+use super::outputs::{Failure, places, refuse_capture};
 use super::plan::{Plan, place};
 use super::{Ending, problems};
 
 /// Tells the sockets that `args` ask for.
 pub(super) fn run(args: NetstatArgs) -> Result<Ending> {
+    if args.counts && args.csv.as_deref() == Some(Path::new("-")) {
+        return Err(Error::usage("only one output can go to standard output: --counts, or --csv -"));
+    }
     let (plan, query) = read(&args)?;
     let failure = Failure::default();
     let result = {
-        let mut report = report(&args, query, &failure)?;
-        plan.run(&mut *report)
+        let mut reports = reports(&args, &plan, query, &failure)?;
+        plan.run(&mut reports)
     };
     let outcome = result.map_err(|error| match error.kind() {
         // Nothing that writes or sorts rows says so.
@@ -48,7 +53,9 @@ fn read(args: &NetstatArgs) -> Result<(Plan, SocketQuery)> {
         Some(step) => Moments::every(step.0, since, until),
         None => {
             let mut asked = place(&asked(args)?, &plan.paths)?;
-            asked.retain(|at| since.is_none_or(|since| *at >= since) && until.is_none_or(|until| *at <= until));
+            asked.retain(|at| {
+                since.is_none_or(|since| *at >= since) && until.is_none_or(|until| *at <= until)
+            });
             Moments::at(asked)
         }
     };
@@ -74,10 +81,28 @@ fn moments_in(path: &Path) -> Result<Vec<Moment>> {
     lines.map(moment).collect()
 }
 
-fn report(args: &NetstatArgs, query: SocketQuery, failure: &Failure) -> Result<Box<dyn Report>> {
-    let writer: Box<dyn SocketWriter> = match &args.csv {
-        Some(path) => Box::new(SocketsCsv::new(failure.open(path, false)?)),
-        None => return Err(Error::usage("not yet")),
-    };
-    Ok(Box::new(SocketTables::new(query, vec![writer])))
+/// What tells the sockets: to files and standard output.
+fn reports(
+    args: &NetstatArgs,
+    plan: &Plan,
+    query: SocketQuery,
+    failure: &Failure,
+) -> Result<Reports<'static>> {
+    let text = plan.text;
+    let mut reports = Reports::default();
+    let mut tables: Vec<Box<dyn SocketWriter>> = Vec::new();
+    if let Some(path) = &args.csv {
+        refuse_capture(path, &places(&plan.paths))?;
+        tables.push(Box::new(SocketsCsv::new(failure.open(path, false)?)));
+    }
+    if args.counts {
+        let out = failure.stdout(args.csv.is_some());
+        reports.0.push(Box::new(SocketCounts::new(out, query.clone(), text)));
+    } else if tables.is_empty() {
+        tables.push(Box::new(SocketsText::new(failure.stdout(false), text)));
+    }
+    if !tables.is_empty() {
+        reports.0.push(Box::new(SocketTables::new(query, tables)));
+    }
+    Ok(reports)
 }

@@ -102,13 +102,11 @@ impl Outputs {
         if self.targets.iter().filter(|target| is_stdout(&target.path)).count() > 1 {
             return Err(Error::usage("only one output can go to standard output (-)"));
         }
-        let captures: Vec<_> = inputs.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+        let captures = places(inputs);
         let mut taken = Vec::new();
         for Target { path, .. } in self.targets.iter().filter(|target| !is_stdout(&target.path)) {
+            refuse_capture(path, &captures)?;
             let place = place(path);
-            if captures.contains(&place) {
-                return Err(Error::usage(format!("{}: would overwrite a capture", path.display())));
-            }
             if taken.contains(&place) && !is_device(&place) {
                 return Err(Error::usage(format!("{}: two outputs for one file", path.display())));
             }
@@ -201,6 +199,20 @@ impl<W: Write> Write for Named<W> {
 
 fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
+}
+
+/// The places of `inputs` that exist.
+pub(super) fn places(inputs: &[PathBuf]) -> Vec<PathBuf> {
+    inputs.iter().filter_map(|path| fs::canonicalize(path).ok()).collect()
+}
+
+/// # Errors
+/// A usage error when what is written to `path` would go over one of `captures`, which are places.
+pub(super) fn refuse_capture(path: &Path, captures: &[PathBuf]) -> Result<()> {
+    if captures.contains(&place(path)) {
+        return Err(Error::usage(format!("{}: would overwrite a capture", path.display())));
+    }
+    Ok(())
 }
 
 /// One name for each file, existing or not.

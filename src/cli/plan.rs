@@ -37,12 +37,8 @@ impl Plan {
     /// A usage error when a pattern matches nothing or a time cannot be placed in the capture.
     pub(super) fn new(source: &SourceArgs, narrow: NarrowArgs, limits: &LimitArgs) -> Result<Self> {
         let LimitArgs { fin_delay, linger, time_wait, table } = limits;
-        let of_closed = Limits {
-            fin_delay: fin_delay.0,
-            linger: linger.0,
-            time_wait: time_wait.0,
-            ..Limits::default()
-        };
+        let of_closed =
+            Limits { fin_delay: fin_delay.0, linger: linger.0, time_wait: time_wait.0, ..Limits::default() };
         let NarrowArgs { flows, only, ignore } = narrow;
         let mut plan = Self::of_flows(source, flows, of_closed, table)?;
         (plan.narrowing.only, plan.narrowing.ignore) = (canonical(&only), canonical(&ignore));

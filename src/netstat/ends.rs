@@ -19,20 +19,30 @@ pub(super) fn end_spans(flow: &Flow, role: Role, stack: &Stack, spans: &mut Vec<
         }
     }
     if let Some((_, taken)) = flow.successor.filter(|_| has_left(flow)) {
-        give_way(role, taken, spans);
+        give_way(flow, role, taken, spans);
     }
 }
 
-/// The four-tuple was taken by a successor: whoever sent its SYN has no socket of this flow any more, and TIME-WAIT gives
-/// way at the other end as well (RFC 6191). Any other state there is still to be ended by a RST.
-fn give_way(role: Role, taken: Timestamp, spans: &mut Vec<Span>) {
-    if role == Role::Initiator {
-        spans.retain(|span| span.since < taken);
+/// The four-tuple was taken by a successor: whoever sent its SYN has no socket of this flow any more. At the other end
+/// a socket that has nothing to wait for but the peer gives way as well (RFC 6191); one that has is to be ended by a
+/// RST, and gone at the latest when its host answers with a SYN-ACK.
+fn give_way(flow: &Flow, role: Role, taken: Timestamp, spans: &mut Vec<Span>) {
+    let accepted = flow.replaced.filter(|accepted| !is_heard_after(flow, role, *accepted));
+    let Some(last) = spans.last() else { return };
+    let gone = match (role, last.state) {
+        (Role::Initiator, _) | (_, State::TimeWait | State::FinWait2 | State::Closing) => Some(taken),
+        (Role::Responder, _) => accepted,
+    };
+    let Some(gone) = gone else { return };
+    spans.retain(|span| span.since < gone);
+    if let Some(last) = spans.last_mut() {
+        end(last, gone);
     }
-    let gives_way = |span: &&mut Span| role == Role::Initiator || span.state == State::TimeWait;
-    if let Some(last) = spans.last_mut().filter(gives_way) {
-        end(last, taken);
-    }
+}
+
+/// True when `role` goes on with this flow after `time`: then two hosts share its address.
+fn is_heard_after(flow: &Flow, role: Role, time: Timestamp) -> bool {
+    flow.events.iter().any(|event| event.from == role && is_own(event) && event.time() > time)
 }
 
 /// Ends `span` at `time` unless it ended before.
@@ -141,8 +151,7 @@ fn expire(flow: &Flow, role: Role, stack: &Stack, span: &mut Span) {
 fn is_only_shut_down(flow: &Flow, role: Role, span: &Span, latest: Timestamp) -> bool {
     let refuses_data = |kind| matches!(kind, ResetKind::StaleData | ResetKind::CrossedFin);
     let refused = flow.resets.iter().any(|reset| {
-        reset.by == role
-            && (refuses_data(reset.kind) || matches!(reset.answers, Some((Answered::Data, _))))
+        reset.by == role && (refuses_data(reset.kind) || matches!(reset.answers, Some((Answered::Data, _))))
     });
     let speaks_later = flow
         .events
@@ -154,9 +163,10 @@ fn is_only_shut_down(flow: &Flow, role: Role, span: &Span, latest: Timestamp) ->
 
 /// TIME-WAIT lasts from the peer's last FIN on: each copy of that starts it anew (RFC 9293 §3.10.7.8).
 fn end_time_wait(flow: &Flow, role: Role, stack: &Stack, span: &mut Span) {
-    let fins = flow.events.iter().filter(|event| {
-        event.from != role && event.kind == EventKind::FinAgain && !event.into_successor
-    });
+    let fins = flow
+        .events
+        .iter()
+        .filter(|event| event.from != role && event.kind == EventKind::FinAgain && !event.into_successor);
     let start = fins.map(Event::time).max().map_or(span.since, |last| last.max(span.since));
     let timer = start + stack.time_wait;
     span.timer = Some(timer);

@@ -57,14 +57,22 @@ struct Life<'a> {
     spans: Vec<Span>,
     /// The time of the last event, or of an earlier one that is later: spans follow each other.
     now: Timestamp,
-    /// The socket showed that it lives although what would have ended it had passed.
-    outlives: bool,
+    /// What had passed but did not come.
+    missing: Missing,
     /// The responder has answered, or its segments were not captured.
     is_open: bool,
     /// The initiator's ACK of the SYN-ACK is among the events, if there was one.
     acknowledges_syn_ack: bool,
-    /// The socket's own ACK number shows that the peer's FIN had passed but not come, or not in order.
-    lacks_fin: bool,
+}
+
+/// What passed the capture point but did not come to the socket, as that shows by what it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    Nothing,
+    /// What would have ended the socket: the RST, or the ACK of its last FIN.
+    End,
+    /// The peer's FIN, or what came before it.
+    Fin,
 }
 
 impl<'a> Life<'a> {
@@ -78,10 +86,9 @@ impl<'a> Life<'a> {
             role,
             spans: Vec::new(),
             now,
-            outlives: false,
+            missing: Missing::Nothing,
             is_open,
             acknowledges_syn_ack,
-            lacks_fin: false,
         };
         let Premise { midstream, syn_missing, .. } = flow.premise;
         if midstream {
@@ -96,18 +103,19 @@ impl<'a> Life<'a> {
         let (role, now) = (self.role, self.now.max(event.time()));
         let (before, after) = (step.before[role], step.after[role]);
         let acts = event.from == role && is_own(event);
-        if acts && is_socket(after.proven) && !is_socket(before.presumed) && self.has_ended_before(event, now) {
+        if acts && is_socket(after.proven) && !is_socket(before.presumed) && self.has_ended_before(event, now)
+        {
             self.revive();
         }
         if acts && self.shows_no_fin(event) {
             self.take_fin_back();
-        } else if self.lacks_fin && (acts || event.from != role && event.kind == EventKind::FinAgain) {
-            self.lacks_fin = false;
+        } else if self.missing == Missing::Fin && (acts || event.kind == EventKind::FinAgain) {
+            self.missing = Missing::Nothing;
         }
         self.now = now;
         self.is_open |= acts && event.flags.syn() || self.flow.premise.midstream;
-        if self.outlives && self.is_ended_by(event) {
-            self.outlives = false;
+        if self.missing == Missing::End && self.is_ended_by(event) {
+            self.missing = Missing::Nothing;
             return self.enter(State::Closed, false);
         }
         if acts && let Some(last) = self.spans.last_mut() {
@@ -123,11 +131,12 @@ impl<'a> Life<'a> {
     fn state_after(&self, after: EndpointState) -> (State, bool) {
         let EndpointState { proven, presumed } = after;
         // Who has received the SYN-ACK acknowledges it at once. Until then it may have been lost.
-        let unanswered = proven == State::SynSent && presumed == State::Established && self.acknowledges_syn_ack;
-        match presumed {
-            _ if self.outlives || unanswered => (proven, true),
-            _ if self.lacks_fin => (without_fin(presumed), true),
-            _ => (presumed, after.is_proven()),
+        let unanswered =
+            proven == State::SynSent && presumed == State::Established && self.acknowledges_syn_ack;
+        match self.missing {
+            Missing::Nothing if !unanswered => (presumed, after.is_proven()),
+            Missing::Fin if !unanswered => (without_fin(presumed), true),
+            _ => (proven, true),
         }
     }
 
@@ -140,7 +149,7 @@ impl<'a> Life<'a> {
 
     /// The state was not what the FIN would have made of it.
     fn take_fin_back(&mut self) {
-        self.lacks_fin = true;
+        self.missing = Missing::Fin;
         let Some(last) = self.spans.last_mut().filter(|last| last.until.is_none()) else { return };
         last.state = without_fin(last.state);
         let (state, since) = (last.state, last.since);
@@ -164,7 +173,7 @@ impl<'a> Life<'a> {
 
     /// What had ended the socket did not arrive.
     fn revive(&mut self) {
-        self.outlives = true;
+        self.missing = Missing::End;
         if let Some(last) = self.spans.last_mut() {
             last.until = None;
         }
@@ -209,8 +218,5 @@ const fn is_socket(state: State) -> bool {
 
 /// True for a segment of this incarnation that a socket sent.
 pub(super) fn is_own(event: &Event) -> bool {
-    !matches!(
-        event.kind,
-        EventKind::Rst | EventKind::RstOutside | EventKind::Ghost | EventKind::IcmpError
-    )
+    !matches!(event.kind, EventKind::Rst | EventKind::RstOutside | EventKind::Ghost | EventKind::IcmpError)
 }

@@ -7,6 +7,7 @@
 //! A capture shows what sockets sent. What ended them without a segment (timers, programs that gave up) is worked out
 //! from how stacks do it, [`Stack`]; `docs/netstat.md` tells what no capture can know.
 
+mod certainty;
 mod ends;
 mod life;
 mod moments;
@@ -19,6 +20,7 @@ pub use moments::{Moments, Within};
 pub use recv_queue::RecvQueue;
 pub use stack::Stack;
 
+use self::stack::{LONGEST_RTO, lateness};
 use crate::flow::{Flow, Step, replay};
 use crate::net::{Endpoint, Role};
 use crate::tcp::State;
@@ -70,6 +72,7 @@ pub fn spans(flow: &Flow, role: Role, stack: &Stack) -> Vec<Span> {
 
 fn spans_by(flow: &Flow, role: Role, steps: &[Step], stack: &Stack) -> Vec<Span> {
     let mut spans = life::states_by_segments(flow, role, steps);
+    certainty::settle_certainty(flow, role, &mut spans);
     ends::end_spans(flow, role, stack, &mut spans);
     spans
 }
@@ -84,7 +87,7 @@ pub fn for_each_socket<E>(
     moments: &Moments,
     mut tell: impl FnMut(&Socket) -> Result<(), E>,
 ) -> Result<(), E> {
-    if moments.within(flow.first.time, Timestamp::MAX).next().is_none() {
+    if moments.within(flow.first.time, latest_end(flow, stack)).next().is_none() {
         return Ok(());
     }
     let steps = replay(flow);
@@ -114,4 +117,15 @@ fn end_of(flow: &Flow, span: &Span, moments: &Moments) -> Timestamp {
     let is_bounded = flow.evicted || matches!(moments, Moments::Every { .. });
     let open_end = if is_bounded { flow.decided + TimeDelta::from_nanos(1) } else { Timestamp::MAX };
     span.until.unwrap_or(open_end)
+}
+
+/// After this nothing is left of `flow`: what most flows can be passed over by.
+fn latest_end(flow: &Flow, stack: &Stack) -> Timestamp {
+    let is_over = |state| matches!(state, State::Closed | State::Listen | State::TimeWait);
+    if Role::BOTH.into_iter().all(|role| is_over(flow.states[role].presumed)) {
+        let timer = stack.time_wait.max(stack.fin_timeout).max(LONGEST_RTO);
+        flow.last.time + timer + lateness(timer) + TimeDelta::from_nanos(1)
+    } else {
+        Timestamp::MAX
+    }
 }

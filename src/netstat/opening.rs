@@ -16,5 +16,6 @@ pub(super) fn has_no_socket(flow: &Flow, role: Role) -> bool {
     let waited = copies().next().is_some_and(|event| flow.decided - event.time() >= OLD_INITIAL_RTO);
     role == Role::Responder
         && answered_once
-        && (flow.has_deaf_responder() || flow.handshake == Handshake::SynAck && waited && flow.resets.is_empty())
+        && (flow.has_deaf_responder()
+            || flow.handshake == Handshake::SynAck && waited && flow.resets.is_empty())
 }

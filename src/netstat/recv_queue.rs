@@ -46,6 +46,7 @@ fn unread(flow: &Flow, role: Role, time: Timestamp) -> u64 {
 /// True when `role`'s last word about its window before `time` was that it is closed.
 fn has_closed_window(flow: &Flow, role: Role, time: Timestamp) -> bool {
     let words = flow.events.iter().rev().filter(|event| event.from == role && event.time() <= time);
-    let mut words = words.filter(|event| matches!(event.kind, EventKind::ZeroWindow | EventKind::WindowOpened));
+    let mut words =
+        words.filter(|event| matches!(event.kind, EventKind::ZeroWindow | EventKind::WindowOpened));
     flow.events_dropped == 0 && words.next().is_some_and(|event| event.kind == EventKind::ZeroWindow)
 }

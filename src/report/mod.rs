@@ -34,7 +34,9 @@ pub use ladder::write_ladder;
 pub use lines::TimelineText;
 pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
-pub use sockets::{SocketQuery, SocketTables, SocketWriter, SocketsCsv, TableFacts};
+pub use sockets::{
+    SocketCounts, SocketQuery, SocketTables, SocketWriter, SocketsCsv, SocketsText, TableFacts,
+};
 pub use summary::Summary;
 pub use text::{TextOptions, TextReport, wrap, write_summary};
 

@@ -52,13 +52,8 @@ impl Shard {
                 if live.set_deadline(&self.limits, self.moment.clock.watermark()) {
                     self.schedule(slot);
                 }
-                let is_accepted = trusted && from == Role::Responder && segment.flags.syn();
-                let (predecessor, initiator_low) = (live.predecessor, live.initiator_low);
-                if is_accepted
-                    && let Some(Some(replaced)) = self.slots.get_mut(predecessor as usize)
-                    && replaced.initiator_low == initiator_low
-                {
-                    replaced.rare_mut().replaced.get_or_insert(segment.time);
+                if trusted && from == Role::Responder && segment.flags.syn() {
+                    self.note_accepted(slot, segment.time);
                 }
                 if slot != newest
                     && let Some(Some(successor)) = self.slots.get_mut(newest as usize)
@@ -67,6 +62,19 @@ impl Shard {
                     successor.observe_ghost(segment, from);
                 }
             }
+        }
+    }
+
+    /// Tells the incarnation before the one in `slot` that its responder has a socket for the newer one at `now`.
+    fn note_accepted(&mut self, slot: u32, now: Timestamp) {
+        let live = self.slots.get(slot as usize).and_then(Option::as_ref);
+        let Some((predecessor, low)) = live.map(|live| (live.predecessor, live.initiator_low)) else {
+            return;
+        };
+        if let Some(Some(previous)) = self.slots.get_mut(predecessor as usize)
+            && previous.initiator_low == low
+        {
+            previous.rare_mut().replaced.get_or_insert(now);
         }
     }
 

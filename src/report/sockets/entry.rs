@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::flow::Flow;
 use crate::net::Endpoint;
 use crate::netstat::{RecvQueue, Socket};
 use crate::report::spill::Key;
@@ -30,31 +29,17 @@ impl Key for SocketKey {
     const ROOM: [u8; 54] = [0; 54];
 
     fn to_octets(self) -> [u8; 54] {
-        let mut octets = Self::ROOM;
-        let mut rest = octets.as_mut_slice();
-        put(&mut rest, &self.at.nanos().to_ne_bytes());
-        for end in [self.local, self.peer] {
-            let (is_v4, addr) = match end.addr {
-                IpAddr::V4(addr) => (1, addr.to_ipv6_mapped()),
-                IpAddr::V6(addr) => (0, addr),
-            };
-            put(&mut rest, &[is_v4]);
-            put(&mut rest, &addr.octets());
-            put(&mut rest, &end.port.to_ne_bytes());
-        }
-        put(&mut rest, &self.flow.to_ne_bytes());
-        octets
+        let Self { at, local, peer, flow } = self;
+        let end = |end: Endpoint| (address_octets(end.addr), end.port.to_ne_bytes());
+        let ((own, own_port), (other, other_port)) = (end(local), end(peer));
+        joined(&[&at.nanos().to_ne_bytes(), &own, &own_port, &other, &other_port, &flow.to_ne_bytes()])
     }
 
     fn from_octets(octets: &[u8; 54]) -> Self {
         let mut rest = octets.as_slice();
         let at = Timestamp::from_nanos(i64::from_ne_bytes(take(&mut rest)));
-        let mut end = || {
-            let [is_v4] = take(&mut rest);
-            let addr = Ipv6Addr::from(take::<16>(&mut rest));
-            let addr = if is_v4 == 1 { addr.to_canonical() } else { IpAddr::V6(addr) };
-            Endpoint { addr, port: u16::from_ne_bytes(take(&mut rest)) }
-        };
+        let mut end =
+            || Endpoint { addr: take_address(&mut rest), port: u16::from_ne_bytes(take(&mut rest)) };
         let (local, peer) = (end(), end());
         Self { at, local, peer, flow: u64::from_ne_bytes(take(&mut rest)) }
     }
@@ -65,8 +50,6 @@ impl Key for SocketKey {
 pub(super) struct Entry {
     state: State,
     is_certain: bool,
-    /// The flow goes on after this moment.
-    goes_on: bool,
     since: Timestamp,
     timer: Option<Timestamp>,
     recv_queue: RecvQueue,
@@ -76,9 +59,9 @@ pub(super) struct Entry {
 const NONE: i64 = i64::MIN;
 
 impl Entry {
-    pub(super) fn of(flow: &Flow, socket: &Socket) -> Self {
+    pub(super) const fn of(socket: &Socket) -> Self {
         let Socket { state, is_certain, since, timer, recv_queue, .. } = *socket;
-        Self { state, is_certain, goes_on: flow.last.time > socket.at, since, timer, recv_queue }
+        Self { state, is_certain, since, timer, recv_queue }
     }
 
     pub(super) const fn socket(&self, key: &SocketKey) -> Socket {
@@ -87,14 +70,8 @@ impl Entry {
         Socket { at, local, peer, state, is_certain, since, timer, recv_queue, flow }
     }
 
-    /// True when the socket of `own` cannot be there any more because that of `next` is: a host has one for a four-tuple.
-    /// Two hosts may share an address; then the connection of each goes on.
-    pub(super) fn is_replaced_by(&self, own: &SocketKey, next: &SocketKey) -> bool {
-        (own.at, own.local, own.peer) == (next.at, next.local, next.peer) && !self.goes_on
-    }
-
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        out.extend([self.state as u8, u8::from(self.is_certain), u8::from(self.goes_on)]);
+        out.extend([self.state as u8, u8::from(self.is_certain)]);
         out.extend(self.since.nanos().to_ne_bytes());
         out.extend(self.timer.map_or(NONE, Timestamp::nanos).to_ne_bytes());
         out.extend(self.recv_queue.least.unwrap_or(0).to_ne_bytes());
@@ -103,14 +80,13 @@ impl Entry {
 
     pub(super) fn read(mut row: &[u8]) -> Option<Self> {
         let rest = &mut row;
-        let [state, is_certain, goes_on] = take(rest);
+        let [state, is_certain] = take(rest);
         let since = Timestamp::from_nanos(i64::from_ne_bytes(take(rest)));
         let timer = i64::from_ne_bytes(take(rest));
         let (least, most) = (u64::from_ne_bytes(take(rest)), u64::from_ne_bytes(take(rest)));
         Some(Self {
             state: State::ALL.get(usize::from(state)).copied()?,
             is_certain: is_certain == 1,
-            goes_on: goes_on == 1,
             since,
             timer: (timer != NONE).then_some(Timestamp::from_nanos(timer)),
             recv_queue: RecvQueue { least: (least > 0).then_some(least), most },
@@ -118,14 +94,34 @@ impl Entry {
     }
 }
 
-fn put(rest: &mut &mut [u8], octets: &[u8]) {
-    if let Some(place) = rest.split_off_mut(..octets.len()) {
-        place.copy_from_slice(octets);
+/// `parts`, one behind the other.
+pub(super) fn joined<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
+    let mut octets = [0; N];
+    for (place, octet) in octets.iter_mut().zip(parts.iter().copied().flatten()) {
+        *place = *octet;
     }
+    octets
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
+/// The next octets of `rest`.
+pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     rest.split_off(..N).and_then(|octets| octets.first_chunk().copied()).unwrap_or([0; N])
+}
+
+/// An address, and whether it is an IPv4 one, which lies at the end.
+pub(super) fn address_octets(addr: IpAddr) -> [u8; 17] {
+    let (is_v4, addr) = match addr {
+        IpAddr::V4(addr) => (1, addr.to_ipv6_mapped()),
+        IpAddr::V6(addr) => (0, addr),
+    };
+    joined(&[&[is_v4], &addr.octets()])
+}
+
+/// Reads [`address_octets`] from `rest`.
+pub(super) fn take_address(rest: &mut &[u8]) -> IpAddr {
+    let [is_v4] = take(rest);
+    let addr = Ipv6Addr::from(take::<16>(rest));
+    if is_v4 == 1 { addr.to_canonical() } else { IpAddr::V6(addr) }
 }
 
 #[cfg(test)]
@@ -139,7 +135,7 @@ mod tests {
         fn keys_and_entries_read_back(
             (at, since, flow) in any::<(i64, i64, u64)>(),
             (v4, v6) in any::<([u8; 4], [u8; 16])>(),
-            (state, flags, timer) in (0..11_usize, any::<(bool, bool)>(), proptest::option::of(0..i64::MAX)),
+            (state, is_certain, timer) in (0..11_usize, any::<bool>(), proptest::option::of(0..i64::MAX)),
             (least, most) in (proptest::option::of(1..9_u64), any::<u64>()),
         ) {
             let ends = [IpAddr::from(v4), IpAddr::from(v6)].map(|addr| Endpoint { addr, port: 80 });
@@ -150,8 +146,7 @@ mod tests {
             }
             let entry = Entry {
                 state: State::ALL[state],
-                is_certain: flags.0,
-                goes_on: flags.1,
+                is_certain,
                 since: Timestamp::from_nanos(since),
                 timer: timer.map(Timestamp::from_nanos),
                 recv_queue: RecvQueue { least, most },

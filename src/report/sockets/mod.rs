@@ -2,14 +2,19 @@
 //!
 //! Flows are finished out of time order, so sockets go through the [sorter](super::spill) and are told at the end.
 
+mod counts;
 mod csv;
 mod entry;
+mod text;
+mod words;
 
 use std::io;
 use std::iter::Peekable;
 use std::mem;
 
+pub use counts::SocketCounts;
 pub use csv::SocketsCsv;
+pub use text::SocketsText;
 
 use self::entry::{Entry, SocketKey};
 use super::Report;
@@ -35,7 +40,7 @@ pub struct SocketQuery {
 impl SocketQuery {
     /// Tells `tell` of the sockets of `flow` that are asked for.
     fn ask(&self, flow: &Flow, mut tell: impl FnMut(&Socket) -> io::Result<()>) -> io::Result<()> {
-        self.moments.check(flow)?;
+        self.check(flow.decided - flow.first.time)?;
         for_each_socket(flow, &self.stack, &self.moments, |socket| {
             let is_asked = |network: &Network| network.contains(socket.local.addr);
             if self.hosts.is_empty() || self.hosts.iter().any(is_asked) { tell(socket) } else { Ok(()) }
@@ -43,30 +48,30 @@ impl SocketQuery {
     }
 
     /// The moments of the whole input, in order.
-    fn moments(&self, input: &InputFacts) -> Within<'_> {
-        let end = |last: Timestamp| last + TimeDelta::from_nanos(1);
-        match (&self.moments, input.first_time.zip(input.last_time)) {
-            (Moments::Every { .. }, Some((first, last))) => self.moments.within(first, end(last)),
+    fn moments(&self, input: &InputFacts) -> io::Result<Within<'_>> {
+        self.check(input.span())?;
+        let after = |last: Timestamp| last + TimeDelta::from_nanos(1);
+        Ok(match (&self.moments, input.first_time.zip(input.last_time)) {
+            (Moments::Every { .. }, Some((first, last))) => self.moments.within(first, after(last)),
             (Moments::Every { .. }, None) => self.moments.within(Timestamp::MAX, Timestamp::MAX),
             (Moments::At(_), _) => self.moments.within(Timestamp::MIN, Timestamp::MAX),
-        }
+        })
     }
-}
 
-impl Moments {
-    /// Nothing is told of more moments than this: a time stamp gone astray makes a capture of a second one of decades.
-    const MOST: i64 = 10_000_000;
-
-    fn check(&self, flow: &Flow) -> io::Result<()> {
-        match self {
-            Self::Every { step, .. } if (flow.decided - flow.first.time).nanos() / step.nanos() > Self::MOST => {
-                let text = format!("one moment every {step} is too many for a capture as long as this");
+    /// Refuses to tell of far too many moments.
+    fn check(&self, span: TimeDelta) -> io::Result<()> {
+        match self.moments {
+            Moments::Every { step, .. } if span.nanos() / step.nanos().max(1) > MOST_MOMENTS => {
+                let text = format!("a moment every {step} is too many for a capture of {span}");
                 Err(io::Error::new(io::ErrorKind::InvalidInput, text))
             }
             _ => Ok(()),
         }
     }
 }
+
+/// A time stamp gone astray makes a capture of a minute one of decades.
+const MOST_MOMENTS: i64 = 10_000_000;
 
 /// Something that tells tables of sockets.
 pub trait SocketWriter {
@@ -104,6 +109,10 @@ pub struct TableFacts<'a> {
     pub local: usize,
     /// and of a peer.
     pub peer: usize,
+    /// The greatest Recv-Q,
+    pub recv_queue: u64,
+    /// and the greatest number of a flow.
+    pub flow: u64,
 }
 
 /// Gathers the sockets of a run and tells its writers of them, moment by moment.
@@ -112,15 +121,32 @@ pub struct SocketTables<'a> {
     writers: Vec<Box<dyn SocketWriter + 'a>>,
     sorter: Sorter<SocketKey>,
     row: Vec<u8>,
+    widest: Widest,
+}
+
+/// What decides how wide columns are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Widest {
     local: usize,
     peer: usize,
+    recv_queue: u64,
+    flow: u64,
+}
+
+impl Widest {
+    fn note(&mut self, socket: &Socket) {
+        self.local = self.local.max(socket.local.to_string().len());
+        self.peer = self.peer.max(socket.peer.to_string().len());
+        self.recv_queue = self.recv_queue.max(socket.recv_queue.most);
+        self.flow = self.flow.max(socket.flow);
+    }
 }
 
 impl<'a> SocketTables<'a> {
     /// Tells `writers` what `query` asks for.
     pub fn new(query: SocketQuery, writers: Vec<Box<dyn SocketWriter + 'a>>) -> Self {
         let sorter = Sorter::new(Sorter::DEFAULT_LIMIT);
-        Self { query, writers, sorter, row: Vec::new(), local: 0, peer: 0 }
+        Self { query, writers, sorter, row: Vec::new(), widest: Widest::default() }
     }
 
     fn tell(&mut self, socket: &Socket) -> io::Result<()> {
@@ -134,33 +160,26 @@ impl Report for SocketTables<'_> {
     }
 
     fn flow(&mut self, flow: &Flow, _: &[Finding], _: &Sources<'_>) -> io::Result<()> {
-        let Self { query, sorter, row, local, peer, .. } = self;
+        let Self { query, sorter, row, widest, .. } = self;
         query.ask(flow, |socket| {
-            *local = (*local).max(socket.local.to_string().len());
-            *peer = (*peer).max(socket.peer.to_string().len());
+            widest.note(socket);
             row.clear();
-            Entry::of(flow, socket).write(row);
+            Entry::of(socket).write(row);
             sorter.push(SocketKey::of(socket), row)
         })
     }
 
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
-        let facts = TableFacts { input, local: self.local, peer: self.peer };
+        let Widest { local, peer, recv_queue, flow } = self.widest;
+        let facts = TableFacts { input, local, peer, recv_queue, flow };
         self.writers.iter_mut().try_for_each(|writer| writer.begin(&facts))?;
         let query = self.query.clone();
-        let mut moments = query.moments(input).peekable();
+        let mut moments = query.moments(input)?.peekable();
         let mut sorter = mem::replace(&mut self.sorter, Sorter::new(Sorter::DEFAULT_LIMIT));
-        let mut last: Option<(SocketKey, Entry)> = None;
-        sorter.drain(|key, row| {
-            let Some(entry) = Entry::read(row) else { return Ok(()) };
-            if let Some((key, older)) = last.replace((key, entry)).filter(|older| !older.1.is_replaced_by(&older.0, &key)) {
-                self.next(&key, &older, &mut moments)?;
-            }
-            Ok(())
+        sorter.drain(|key, row| match Entry::read(row) {
+            Some(entry) => self.next(&key, &entry, &mut moments),
+            None => Ok(()),
         })?;
-        if let Some((key, entry)) = last {
-            self.next(&key, &entry, &mut moments)?;
-        }
         for moment in moments {
             self.writers.iter_mut().try_for_each(|writer| writer.moment(moment))?;
         }
