@@ -15,8 +15,9 @@ pub use self::partial::Partial;
 use self::pipeline::{Progress, Records, Replayed, Source, run_here, run_on_threads};
 use self::teller::Teller;
 use crate::capture::{FileSummary, Input, Problem};
-use crate::diagnose::{InputFinding, Severity};
+use crate::diagnose::{InputFinding, Severity, Terms};
 use crate::flow::{FlowOutcome, Limits, TableStats};
+use crate::incident::Incident;
 use crate::narrow::Narrowing;
 use crate::report::{InputFacts, Plan, Report};
 use crate::threads::Permits;
@@ -72,6 +73,8 @@ pub struct Outcome {
     pub findings: [u64; 3],
     /// What the capture could not show, after narrowing; among the findings above.
     pub input_findings: Vec<InputFinding>,
+    /// What happened, the worst first.
+    pub incidents: Vec<Incident>,
     /// What the flow table did.
     pub table: TableStats,
 }
@@ -180,7 +183,8 @@ impl<'a> Analysis<'a> {
         let Self { mut plan, narrowing, progress, .. } = self;
         plan.inputs.clone_from(&names);
         report.begin(&plan)?;
-        let teller = Teller::new(&narrowing, plan.limits, report, names);
+        let terms = Terms { timers: plan.timers, ports: None };
+        let teller = Teller::new(&narrowing, plan.limits, terms, report, names);
         match permits {
             Some(permits) => run_on_threads(source, plan.limits, teller, progress, permits),
             None => run_here(source, plan.limits, teller, progress),

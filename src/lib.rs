@@ -38,6 +38,7 @@ mod digits;
 pub mod dissect;
 pub mod error;
 pub mod flow;
+pub mod incident;
 pub mod narrow;
 pub mod net;
 pub mod netstat;
@@ -47,6 +48,7 @@ pub mod tcp;
 mod threads;
 pub mod time;
 pub mod timers;
+mod words;
 
 pub use analysis::{Analysis, Outcome, Partial};
 pub use error::{Error, Result};

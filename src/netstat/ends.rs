@@ -82,10 +82,11 @@ fn give_up(flow: &Flow, role: Role, spans: &mut Vec<Span>) {
 /// time-out is twice the one before, that is at most twice as long after the last copy as that was after the first.
 fn unheard_until(flow: &Flow, role: Role) -> Option<Timestamp> {
     let (_, since) = flow.last_talker.filter(|(talker, _)| *talker == role)?;
-    let tried = flow.last.time - since.time;
-    let is_stuck = flow.outcome == FlowOutcome::OpenUnacked && tried > TimeDelta::ZERO;
+    let last = flow.traffic[role].last?.time;
+    let tried = last - since.time;
+    let is_stuck = flow.outcome == FlowOutcome::OpenUnacked && flow.traffic[role].unacked > 0;
     let timeout = TimeDelta::from_nanos(tried.nanos().saturating_mul(2)).min(LONGEST_RTO);
-    is_stuck.then(|| flow.last.time + timeout + lateness(timeout))
+    (is_stuck && tried > TimeDelta::ZERO).then(|| last + timeout + lateness(timeout))
 }
 
 /// A FIN that is not sent again was acknowledged, captured or not.

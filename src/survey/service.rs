@@ -5,8 +5,8 @@ use super::requests::Requests;
 use super::series::{Series, What};
 use super::stuck::Waits;
 use crate::delays::Delays;
-use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, Limits, ResetKind};
-use crate::net::{Endpoint, Role};
+use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, Limits, Pause, ResetKind};
+use crate::net::{Endpoint, Role, Sides};
 use crate::time::{TimeDelta, Timestamp};
 
 /// Resets remembered one by one.
@@ -35,8 +35,10 @@ pub struct Service {
     pub connect: Delays,
     /// How much later than the peer's FIN its own came.
     pub fin_delay: Delays,
-    /// How long connections were idle before somebody closed them, where that was a second or more.
-    pub idle: Delays,
+    /// How long connections were idle before each side closed them, where that was a second or more.
+    pub idle: Sides<Delays>,
+    /// The longest time for which one was idle and went on after it.
+    pub survived: Option<TimeDelta>,
     /// When it reset connections, the first ones.
     pub resets: Vec<Timestamp>,
     /// When it refused connection requests, first and last.
@@ -62,7 +64,8 @@ impl Service {
             requests: Requests::default(),
             connect: Delays::default(),
             fin_delay: Delays::default(),
-            idle: Delays::default(),
+            idle: Sides::default(),
+            survived: None,
             resets: Vec::new(),
             refusals: None,
             series: Series::default(),
@@ -150,8 +153,15 @@ impl Service {
         if let Some(delay) = flow.fin_delay.filter(|_| flow.active_closer == Some(Role::Initiator)) {
             self.fin_delay.add(delay);
         }
-        if let Some(pause) = flow.pause.filter(|pause| closed == Some(pause.until.time)) {
-            self.idle.add(pause.length());
+        if let Some(pause) = flow.pause {
+            let is_close = closed == Some(pause.until.time);
+            match flow.active_closer.filter(|_| is_close) {
+                Some(closer) => self.idle[closer].add(pause.length()),
+                None if !is_close && goes_on(flow, pause) => {
+                    self.survived = self.survived.max(Some(pause.length()))
+                }
+                None => {}
+            }
         }
         if let Some((Role::Initiator, asked)) = flow.last_talker.filter(|_| flow.unanswered_octets > 0) {
             self.series.interval(What::Waiting, asked.time, closed);
@@ -160,4 +170,10 @@ impl Service {
             self.series.interval(What::Waiting, asked, Some(replies.slowest.until));
         }
     }
+}
+
+/// True when both sides took part after the pause, and nobody reset what came.
+fn goes_on(flow: &Flow, pause: Pause) -> bool {
+    let is_answered = flow.last_talker.is_some_and(|(_, at)| at.time > pause.until.time);
+    is_answered && flow.reset().is_none()
 }

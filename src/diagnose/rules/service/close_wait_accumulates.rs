@@ -1,4 +1,4 @@
-use super::{MANY, counted, filter_of};
+use super::{MANY, counted, party_filter};
 use crate::diagnose::{Facts, InputFinding, Terms};
 use crate::survey::{Party, View, Waits};
 
@@ -68,7 +68,7 @@ fn find(view: &View, party: Party, waits: &Waits) -> Option<InputFinding> {
     let mut finding = InputFinding::about(&CLOSE_WAIT_ACCUMULATES, party, since, summary)
         .until(until)
         .proven_if(waits.presumed == 0)
-        .filtered(&filter_of(&party))
+        .filtered(party_filter(&party))
         .with(facts);
     for (_, record) in &waits.examples {
         finding = finding.and(*record, "a socket enters CLOSE-WAIT");

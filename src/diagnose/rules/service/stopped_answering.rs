@@ -1,4 +1,4 @@
-use super::{MANY, counted, filter_of};
+use super::{MANY, counted, party_filter};
 use crate::diagnose::{Facts, InputFinding, Terms};
 use crate::survey::{Party, Requests, Service, Unanswered, View};
 use crate::time::{TimeDelta, Timestamp};
@@ -72,7 +72,7 @@ fn find(service: &Service, end: Timestamp) -> Option<InputFinding> {
     let finding = InputFinding::about(&STOPPED_ANSWERING, party, since, summary)
         .until(silence.until)
         .proven_if(silence.last_answered.is_some())
-        .filtered(&filter_of(&party))
+        .filtered(party_filter(&party))
         .with(facts);
     Some(match silence.first_unanswered.asked.record {
         0 => finding,
