@@ -2,7 +2,6 @@
 
 use super::event::EventKind;
 use super::facts::Flow;
-use super::outcome::FlowOutcome;
 use crate::net::Role;
 use crate::time::TimeDelta;
 
@@ -13,9 +12,6 @@ impl Flow {
     /// True when the responder sent nothing but SYN-ACKs for as long as a stack waits before it repeats itself, although
     /// the initiator completed the handshake and repeated data or FIN. An ICMP error would say why.
     pub fn has_deaf_responder(&self) -> bool {
-        if !matches!(self.outcome, FlowOutcome::OpenUnacked | FlowOutcome::FinUnacked) {
-            return false;
-        }
         let Some(ack) = self.events.iter().find(|event| event.kind == EventKind::HandshakeAck) else {
             return false;
         };

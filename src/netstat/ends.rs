@@ -72,7 +72,8 @@ fn give_up(flow: &Flow, role: Role, spans: &mut Vec<Span>) {
         return end(last, refusal);
     }
     let is_fin = !matches!(last.state, State::SynSent | State::SynReceived);
-    if is_fin && copies.count == 1 && flow.decided - copies.last >= OLD_INITIAL_RTO {
+    let is_answered = copies.count == 1 || flow.traffic[!role].unseen;
+    if is_fin && is_answered && flow.decided - copies.last >= OLD_INITIAL_RTO {
         return take_as_acknowledged(copies.last, spans);
     }
     end(last, copies.next_due());
@@ -89,7 +90,8 @@ fn unheard_until(flow: &Flow, role: Role) -> Option<Timestamp> {
     (is_stuck && tried > TimeDelta::ZERO).then(|| last + timeout + lateness(timeout))
 }
 
-/// A FIN that is not sent again was acknowledged, captured or not.
+/// A FIN that is not sent again was acknowledged, captured or not. One that is sent again was so in the end, as far as
+/// can be known where nothing of the other side was captured.
 fn take_as_acknowledged(fin: Timestamp, spans: &mut Vec<Span>) {
     let Some(last) = spans.last_mut() else { return };
     let next = match last.state {

@@ -1,5 +1,6 @@
 //! The states of one endpoint's socket, one after the other.
 
+use super::one_way::states_by_one_side;
 use super::opening::has_no_socket;
 use crate::flow::{EndpointState, Event, EventKind, Flow, Premise, Step};
 use crate::net::Role;
@@ -36,6 +37,9 @@ impl Span {
 /// The states of `role`'s socket by what passed the capture point alone, in order; without those that are none (LISTEN,
 /// CLOSED). `steps`: the flow's [`replay`](crate::flow::replay).
 pub(super) fn states_by_segments(flow: &Flow, role: Role, steps: &[Step]) -> Vec<Span> {
+    if let Some(spans) = states_by_one_side(flow, role) {
+        return spans;
+    }
     if has_no_socket(flow, role) {
         return Vec::new();
     }
@@ -59,7 +63,7 @@ struct Life<'a> {
     now: Timestamp,
     /// What had passed but did not come.
     missing: Missing,
-    /// The responder has answered, or its segments were not captured.
+    /// The initiator has begun, the responder answered.
     is_open: bool,
     /// The initiator's ACK of the SYN-ACK is among the events, if there was one.
     acknowledges_syn_ack: bool,
@@ -77,9 +81,9 @@ enum Missing {
 
 impl<'a> Life<'a> {
     fn new(flow: &'a Flow, role: Role) -> Self {
-        let is_open = role == Role::Initiator || flow.traffic[role].unseen;
+        let is_open = role == Role::Initiator;
         let now = flow.first.time;
-        let acknowledges_syn_ack = !flow.premise.established[role] && !flow.traffic[role].unseen
+        let acknowledges_syn_ack = !flow.premise.established[role]
             || flow.events.iter().any(|event| event.kind == EventKind::HandshakeAck);
         let mut life = Self {
             flow,
@@ -140,11 +144,14 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// True when `event`, an own one, acknowledges less than the peer's FIN, which had passed before.
+    /// True when `event`, an own one, acknowledges less than the peer's FIN, which had passed before, and is not late
+    /// itself.
     fn shows_no_fin(&self, event: &Event) -> bool {
-        let fin = self.flow.fin[!self.role];
-        let has_passed = |at| self.flow.order.is_before(at, event.at);
-        event.flags.ack() && fin.is_some_and(|fin| has_passed(fin.first) && !event.ack.at_or_after(fin.end))
+        let Some(fin) = self.flow.fin[!self.role].filter(|_| event.flags.ack()) else { return false };
+        let order = self.flow.order;
+        order.is_before(fin.first, event.at)
+            && fin.acked.is_none_or(|acked| order.is_before(event.at, acked))
+            && !event.ack.at_or_after(fin.end)
     }
 
     /// The state was not what the FIN would have made of it.
@@ -188,16 +195,20 @@ impl<'a> Life<'a> {
     }
 
     fn enter(&mut self, state: State, is_shown: bool) {
-        let now = self.now;
         let is_shown = is_shown || state == State::Established && self.flow.premise.established[self.role];
-        match self.spans.last_mut().filter(|last| last.until.is_none()) {
-            Some(last) if last.state == state => return last.is_shown |= is_shown,
-            Some(last) => last.until = Some(now),
-            None => {}
-        }
-        if is_socket(state) {
-            self.spans.push(Span { state, since: now, until: None, is_shown, timer: None });
-        }
+        enter(&mut self.spans, state, self.now, is_shown);
+    }
+}
+
+/// The socket is in `state` from `now` on.
+pub(super) fn enter(spans: &mut Vec<Span>, state: State, now: Timestamp, is_shown: bool) {
+    match spans.last_mut().filter(|last| last.until.is_none()) {
+        Some(last) if last.state == state => return last.is_shown |= is_shown,
+        Some(last) => last.until = Some(now),
+        None => {}
+    }
+    if is_socket(state) {
+        spans.push(Span { state, since: now, until: None, is_shown, timer: None });
     }
 }
 

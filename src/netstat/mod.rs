@@ -11,6 +11,7 @@ mod certainty;
 mod ends;
 mod life;
 mod moments;
+mod one_way;
 mod opening;
 mod recv_queue;
 mod stack;

@@ -45,7 +45,7 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     }
     let ack = lookup::first_record(flow, EventKind::HandshakeAck)?;
     let (repeats, last_repeat) = repeated_syn_acks(flow, ack);
-    let is_silent = flow.has_deaf_responder();
+    let is_silent = is_silent_after_handshake(flow);
     if !is_silent && repeats == 0 {
         return None;
     }
@@ -80,6 +80,11 @@ fn repeated_syn_acks(flow: &Flow, ack: RecordRef) -> (usize, Option<RecordRef>) 
     }
 }
 
+/// True when the responder heard nothing after the handshake, to the end.
+fn is_silent_after_handshake(flow: &Flow) -> bool {
+    matches!(flow.outcome, FlowOutcome::OpenUnacked | FlowOutcome::FinUnacked) && flow.has_deaf_responder()
+}
+
 fn last_attempt(flow: &Flow) -> Option<RecordRef> {
     let data = flow.last_talker.filter(|(role, _)| *role == Role::Initiator).map(|(_, record)| record);
     data.or_else(|| flow.fin[Role::Initiator].map(|fin| fin.last))
@@ -99,7 +104,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         finding.span(),
         ack.record
     );
-    match (flow.has_deaf_responder(), again.is_empty()) {
+    match (is_silent_after_handshake(flow), again.is_empty()) {
         (true, true) => format!("{who} {silence}"),
         (true, false) => format!("{who} {again} and {silence}"),
         (false, _) => format!("{who} {again} of {peer}"),
