@@ -15,6 +15,7 @@ mod number;
 mod paint;
 mod pen;
 pub mod rows;
+mod sockets;
 pub mod spill;
 mod story;
 pub mod summary;
@@ -35,6 +36,9 @@ pub use ladder::write_ladder;
 pub use lines::TimelineText;
 pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
+pub use sockets::{
+    SocketCounts, SocketQuery, SocketTables, SocketWriter, SocketsCsv, SocketsText, TableFacts,
+};
 pub use summary::Summary;
 pub use text::{TextOptions, TextReport, wrap, write_summary};
 pub use timers::{write_candidates, write_timers, write_timers_csv};
