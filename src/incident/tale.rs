@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 
 use super::kind::Kind;
+use super::owners::Owners;
 use super::symptom::Symptom;
 use super::tales::process_died::Death;
 use super::{Confirmation, Incident, Member, Statement, tales};
 use crate::diagnose::{Certainty, Facts, Severity, Terms, party_filter};
 use crate::net::{Endpoint, Role};
+use crate::socket_file::SocketJoin;
 use crate::survey::{Example, Pair, Party, Service, View, Waits};
 use crate::time::{TimeDelta, Timestamp};
 use crate::timers::{Kind as TimerKind, name_candidates};
@@ -22,6 +24,8 @@ const CANDIDATES: usize = 2;
 pub(super) struct Tale<'a> {
     pub(super) view: &'a View,
     pub(super) terms: &'a Terms,
+    /// What attached socket tables say.
+    pub(super) sockets: Option<&'a SocketJoin>,
     /// Where it begins.
     pub(super) root: &'a Symptom,
     /// All that belongs to it.
@@ -54,6 +58,10 @@ impl Tale<'_> {
         let story = tales::tell(kind, self);
         let party = story.party.unwrap_or(self.root.party);
         let (since, until) = story.span.unwrap_or((self.root.since, self.root.until));
+        let stuck_party = self.stuck().map_or(party, |(party, _)| party);
+        let owners = Owners::of(self.sockets, &stuck_party);
+        let is_confirmed = kind == Kind::AcceptStarvation && owners.never_accepted > 0;
+        let certainty = story.certainty.unwrap_or(self.root.certainty);
         let mut statements = Vec::new();
         let mut state = |label: &'static str, text: String| {
             if !text.is_empty() {
@@ -65,6 +73,7 @@ impl Tale<'_> {
         state("poisoned", self.poisoned());
         self.reuse().into_iter().for_each(|told| state("reuse", told));
         state("sockets", self.sockets());
+        state("held by", owners.told);
         state("who", story.who);
         state("else", self.innocent());
         let connections = story.connections.unwrap_or_else(|| self.connections());
@@ -73,7 +82,7 @@ impl Tale<'_> {
             kind,
             title: story.title,
             severity: self.members.iter().map(|it| it.severity).max().unwrap_or(Severity::Note),
-            certainty: story.certainty.unwrap_or(self.root.certainty),
+            certainty: if is_confirmed { Certainty::Proven } else { certainty },
             party,
             since,
             until,
@@ -81,7 +90,9 @@ impl Tale<'_> {
             statements,
             confirm: story.confirm,
             filter: party_filter(&party),
-            facts: self.common_facts(story.facts.and("connections", connections)),
+            facts: self
+                .common_facts(story.facts.and("connections", connections))
+                .and_maybe("held_by", owners.facts),
             findings: self.members.iter().map(|symptom| member(symptom)).collect(),
             causes: Vec::new(),
             curve: self.stuck().map_or_else(Vec::new, |(_, waits)| {
