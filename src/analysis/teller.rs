@@ -138,7 +138,7 @@ impl<'r> Teller<'r> {
         let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle();
         let mut sockets = self.sockets.take().map(Joiner::finish);
         let found = diagnose_parties(&view, &self.terms);
-        let incidents = incidents(&view, &found, &self.terms);
+        let incidents = incidents(view, &found, &self.terms);
         self.report.incidents(&incidents)?;
         if let Some(sockets) = &mut sockets {
             sockets.narrow(&|one, other| self.narrowing.admits_ends([one, other]));

@@ -8,6 +8,7 @@ mod completions;
 mod explain;
 mod man;
 mod moment;
+mod netstat;
 mod outputs;
 mod plan;
 mod problems;
@@ -18,6 +19,7 @@ mod sockets;
 mod span;
 mod terminal;
 mod timeline;
+mod timers;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -77,6 +79,8 @@ fn dispatch(args: Args, typed: Vec<(String, String)>) -> Result<Ending> {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Rules(args)) => rules::run(&args),
         Some(Command::Timeline(args)) => timeline::run(*args),
+        Some(Command::Timers(args)) => timers::run(&args),
+        Some(Command::Netstat(args)) => netstat::run(*args),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man(args)) => man::run(&args),
     }

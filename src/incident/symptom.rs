@@ -7,7 +7,7 @@ use super::kind::Kind;
 use super::tales::process_died::Death;
 use crate::diagnose::{CATALOGUE, Certainty, Facts, InputFinding, Rule, Severity};
 use crate::net::Endpoint;
-use crate::survey::{Group, Party, View};
+use crate::survey::{Group, Pair, Party, View};
 use crate::time::Timestamp;
 
 /// Findings of one code at one service.
@@ -68,11 +68,17 @@ impl Symptom {
                     .service
             }
         };
-        let pairs = view.pairs.values().filter(|(_, pair)| match party {
-            Party::Service(service) => pair.service == service,
-            Party::Client { host, service } => pair.client == host && pair.service == service,
-            Party::Host(host) => pair.client == host || pair.service.addr == host,
-        });
+        let pairs: Vec<u32> = match party {
+            Party::Service(service) => view.clients_of(service).map(|(number, _)| number).collect(),
+            Party::Client { host, service } => {
+                view.pairs.get(&(service, host)).map(|(number, _)| *number).into_iter().collect()
+            }
+            Party::Host(host) => {
+                let of_host =
+                    |(_, pair): &&(u32, Box<Pair>)| pair.client == host || pair.service.addr == host;
+                view.pairs.values().filter(of_host).map(|(number, _)| *number).collect()
+            }
+        };
         Some(Self {
             code: finding.rule.code,
             title: finding.rule.title,
@@ -89,17 +95,16 @@ impl Symptom {
             records: finding.evidence.iter().map(|it| it.record).collect(),
             group: None,
             is_sudden: false,
-            pairs: pairs.map(|(number, _)| *number).collect(),
+            pairs,
         })
     }
 
     fn of_group(rule: &'static Rule, service: Endpoint, found: Found, view: &View) -> Option<Self> {
         let (code, title) = (rule.code, rule.title);
-        let is_sudden = view.services.get(&service).and_then(Death::of).is_some();
+        let is_sudden = view.services.get(&service).and_then(|service| Death::of(service)).is_some();
         let Found { group, clients, pairs } = found;
         let group = group?;
         let (since, until) = group.times;
-        let records = group.examples.iter().filter_map(|(finding, _)| finding.evidence.records().first());
         Some(Self {
             code,
             title,
@@ -114,9 +119,9 @@ impl Symptom {
             until: Some(until),
             count: group.count,
             facts: Facts::new(),
-            told: group.examples.iter().map(|(_, told)| told.clone()).collect(),
-            flows: group.examples.iter().map(|(finding, _)| finding.flow).collect(),
-            records: records.map(|(at, _)| at.record).collect(),
+            told: vec![group.told.to_string()],
+            flows: group.examples().map(|example| example.flow).collect(),
+            records: group.examples().map(|example| example.last).collect(),
             group: Some(group),
             is_sudden,
             pairs,
@@ -132,11 +137,11 @@ struct Found {
 
 /// Everything that was found, by service and code.
 pub(super) fn symptoms(view: &View, findings: &[InputFinding]) -> Vec<Symptom> {
-    let parties: BTreeMap<u32, (IpAddr, Endpoint)> =
+    let parties: BTreeMap<u32, (Endpoint, IpAddr)> =
         view.pairs.iter().map(|(parties, (number, _))| (*number, *parties)).collect();
     let mut found: BTreeMap<(Endpoint, u16), Found> = BTreeMap::new();
     for ((pair, rule), group) in &view.groups {
-        let Some(&(client, service)) = parties.get(pair) else { continue };
+        let Some(&(service, client)) = parties.get(pair) else { continue };
         let here = found.entry((service, *rule));
         let here = here.or_insert_with(|| Found { group: None, clients: Vec::new(), pairs: Vec::new() });
         match &mut here.group {

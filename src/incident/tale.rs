@@ -8,7 +8,7 @@ use super::tales::process_died::Death;
 use super::{Confirmation, Incident, Member, Statement, tales};
 use crate::diagnose::{Certainty, Facts, Severity, Terms, party_filter};
 use crate::net::{Endpoint, Role};
-use crate::survey::{Pair, Party, Service, View, Waits};
+use crate::survey::{Example, Pair, Party, Service, View, Waits};
 use crate::time::{TimeDelta, Timestamp};
 use crate::timers::{Kind as TimerKind, name_candidates};
 use crate::words::counted;
@@ -108,7 +108,7 @@ impl Tale<'_> {
 
     /// The service of the root.
     pub(super) fn service(&self) -> Option<&Service> {
-        self.view.services.get(&self.root.service)
+        self.view.services.get(&self.root.service).map(|service| &**service)
     }
 
     /// The clients of the root's service.
@@ -187,8 +187,7 @@ impl Tale<'_> {
         let mut parts = Vec::new();
         for (code, what) in [("RST101", "late FIN"), ("RST102", "late answer or request")] {
             if let Some(group) = self.member(code).and_then(|symptom| symptom.group.as_ref()) {
-                let pairs: Vec<String> =
-                    group.examples.iter().filter_map(|(finding, _)| answered(finding)).collect();
+                let pairs: Vec<String> = group.examples().map(answered).collect();
                 let more = if group.count > pairs.len() as u64 { ", …" } else { "" };
                 parts.push(format!(
                     "{} met a port whose owner had forgotten the connection (RST; records {}{more})",
@@ -337,14 +336,9 @@ pub(super) fn ss(host: IpAddr, service: Endpoint, states: &str, expect: &str) ->
     }
 }
 
-fn answered(finding: &crate::diagnose::Finding) -> Option<String> {
-    let mut records: Vec<u64> = finding.evidence.records().iter().map(|(at, _)| at.record).collect();
-    records.sort_unstable();
-    match records.as_slice() {
-        [] => None,
-        [only] => Some(only.to_string()),
-        [.., late, rst] => Some(format!("{late} → {rst}")),
-    }
+fn answered(example: Example) -> String {
+    let Example { before, last, .. } = example;
+    if before == last { last.to_string() } else { format!("{before} → {last}") }
 }
 
 fn member(symptom: &Symptom) -> Member {

@@ -2,12 +2,14 @@
 //! Its fields are documented in `docs/report-json.md`.
 
 mod model;
+mod services;
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use self::model::{JsonFlow, JsonInputFinding, JsonLimits, Totals};
+use self::services::JsonServices;
 use super::Report;
 use super::input::{InputFacts, Plan, Sources};
 use crate::diagnose::{Finding, InputFinding};
@@ -27,6 +29,7 @@ pub struct JsonReport<W> {
     /// The array of flows was closed.
     flows_ended: bool,
     incidents: Vec<Incident>,
+    services: JsonServices,
 }
 
 impl<W: Write> JsonReport<W> {
@@ -37,6 +40,7 @@ impl<W: Write> JsonReport<W> {
             totals: Totals::default(),
             capture: Vec::new(),
             incidents: Vec::new(),
+            services: JsonServices::default(),
             flows_ended: false,
         }
     }
@@ -73,6 +77,7 @@ impl<W: Write> Report for JsonReport<W> {
 
     fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
         self.incidents.clone_from(&incidents.incidents);
+        self.services = JsonServices::of(&incidents.view);
         Ok(())
     }
 
@@ -91,6 +96,8 @@ impl<W: Write> Report for JsonReport<W> {
         self.end_flows()?;
         let incidents = std::mem::take(&mut self.incidents);
         self.member("incidents", &incidents)?;
+        let services = std::mem::take(&mut self.services);
+        self.member("services", &services)?;
         let capture = std::mem::take(&mut self.capture);
         self.member("capture", &capture)?;
         self.member("input", input)?;

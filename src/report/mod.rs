@@ -15,10 +15,12 @@ mod number;
 mod paint;
 mod pen;
 pub mod rows;
+mod sockets;
 pub mod spill;
 mod story;
 pub mod summary;
 mod text;
+mod timers;
 
 use std::io;
 
@@ -34,8 +36,12 @@ pub use ladder::write_ladder;
 pub use lines::TimelineText;
 pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
+pub use sockets::{
+    SocketCounts, SocketQuery, SocketTables, SocketWriter, SocketsCsv, SocketsText, TableFacts,
+};
 pub use summary::Summary;
 pub use text::{TextOptions, TextReport, wrap, write_summary};
+pub use timers::{write_candidates, write_timers, write_timers_csv};
 
 /// Something that tells the flows of one run.
 pub trait Report {

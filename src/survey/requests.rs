@@ -40,6 +40,11 @@ pub struct Unanswered {
 }
 
 impl Requests {
+    /// None so far.
+    pub fn new() -> Self {
+        Self { slowest: Delays::coarse(), ..Self::default() }
+    }
+
     /// Adds a finished flow.
     pub fn add(&mut self, flow: &Flow, shortest: TimeDelta) {
         let unanswered = unanswered(flow).filter(|it| waited(flow, it) >= shortest);

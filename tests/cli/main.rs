@@ -10,6 +10,7 @@ mod many;
 mod page;
 mod sockets;
 mod timeline;
+mod timers;
 mod usage;
 
 use std::path::PathBuf;

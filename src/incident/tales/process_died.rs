@@ -76,6 +76,7 @@ fn at_once(tale: &Tale<'_>, service: &Service) -> Option<String> {
 pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
     let Some(service) = tale.service() else { return Story::default() };
     let Some(death) = Death::of(service) else { return Story::default() };
+    let count = counted(death.resets as u64, "connection");
     let refused = match death.refused {
         Some((first, last)) => format!(
             "{} refused from {} to {}: nobody listened",
@@ -88,15 +89,17 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
     let again = service.requests.answered.first_after(death.at);
     let again = again.map(|at| format!("it answered again at {}", tale.clock(at)));
     Story {
-        title: format!(
-            "the process behind {} died at {}: {} reset at once",
-            service.endpoint,
-            tale.clock(death.at),
-            counted(death.resets as u64, "connection")
-        ),
+        title: if death.refused.is_some() {
+            format!(
+                "the process behind {} died at {}: {count} reset at once",
+                service.endpoint,
+                tale.clock(death.at)
+            )
+        } else {
+            format!("{} reset {count} at once at {}", service.endpoint, tale.clock(death.at))
+        },
         cause: format!(
-            "{} reset within {}, some with their FIN: a kernel does that for a process that ends; no connection released another",
-            counted(death.resets as u64, "connection"),
+            "{count} reset within {}: a kernel does that for a process that ends; no connection released another",
             death.until - death.at
         ),
         effects: [Some(refused), before(tale, service), again].into_iter().flatten().collect(),
