@@ -210,7 +210,7 @@ pub(super) fn places(inputs: &[PathBuf]) -> Vec<PathBuf> {
 /// A usage error when what is written to `path` would go over one of `captures`, which are places.
 pub(super) fn refuse_capture(path: &Path, captures: &[PathBuf]) -> Result<()> {
     if captures.contains(&place(path)) {
-        return Err(Error::usage(format!("{}: would overwrite a capture", path.display())));
+        return Err(Error::usage(format!("{}: would overwrite an input", path.display())));
     }
     Ok(())
 }
