@@ -43,6 +43,7 @@ pub mod narrow;
 pub mod net;
 pub mod netstat;
 pub mod report;
+pub mod socket_file;
 pub mod survey;
 pub mod tcp;
 mod threads;

@@ -14,6 +14,7 @@ use crate::flow::{Flow, FlowOutcome, Limits, TableStats};
 use crate::incident::incidents;
 use crate::narrow::Narrowing;
 use crate::report::{Report, Sources};
+use crate::socket_file::Joiner;
 use crate::survey::{Place, Survey};
 
 /// Hands finished flows to the reports, with their findings.
@@ -24,6 +25,7 @@ pub(super) struct Teller<'r> {
     error: io::Result<()>,
     names: Vec<String>,
     findings: Vec<Finding>,
+    sockets: Option<Joiner>,
     /// All flows, those left out by narrowing as well.
     sight: Sight,
     survey: Survey,
@@ -41,6 +43,7 @@ impl<'r> Teller<'r> {
         terms: Terms,
         report: &'r mut dyn Report,
         names: Vec<String>,
+        sockets: Option<Joiner>,
     ) -> Self {
         Self {
             narrowing,
@@ -49,6 +52,7 @@ impl<'r> Teller<'r> {
             error: Ok(()),
             names,
             findings: Vec::new(),
+            sockets,
             sight: Sight::default(),
             survey: Survey::new(limits),
             terms,
@@ -78,6 +82,10 @@ impl<'r> Teller<'r> {
             return;
         }
         self.sight.add(flow);
+        // Those left out by narrowing too: a socket of one of them is known to the capture.
+        if let Some(sockets) = &mut self.sockets {
+            sockets.add(flow);
+        }
         let place = self.survey.add(flow);
         diagnose(
             flow,
@@ -128,9 +136,14 @@ impl<'r> Teller<'r> {
     ) -> io::Result<Outcome> {
         self.check()?;
         let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle();
+        let mut sockets = self.sockets.take().map(Joiner::finish);
         let found = diagnose_parties(&view, &self.terms);
-        let incidents = incidents(&view, &found, &self.terms);
+        let incidents = incidents(view, &found, &self.terms);
         self.report.incidents(&incidents)?;
+        if let Some(sockets) = &mut sockets {
+            sockets.narrow(&|one, other| self.narrowing.admits_ends([one, other]));
+            self.report.sockets(sockets)?;
+        }
         let input_findings = self.tell_input(found, &account.locator)?;
         let facts = input_facts(&account, tally, table);
         self.report.finish(&facts)?;
@@ -146,6 +159,7 @@ impl<'r> Teller<'r> {
             outcomes,
             findings: self.by_severity,
             input_findings,
+            sockets,
             incidents: incidents.incidents,
             table,
         })

@@ -58,6 +58,8 @@ pub(super) enum Command {
     Rules(RulesArgs),
     /// Tells flows step by step
     Timeline(Box<TimelineArgs>),
+    /// Lists how long well-known programs, kernels and devices wait, or which of them wait so long
+    Timers(TimersArgs),
     /// Shows the sockets of every host as they must have looked at a moment
     Netstat(Box<NetstatArgs>),
     /// Prints completions for a shell
@@ -74,6 +76,12 @@ pub(super) struct AnalyseArgs {
     /// Print neither the summary nor progress
     #[arg(long, short)]
     pub(super) quiet: bool,
+    /// What ss -tanp, netstat -anp or cat /proc/net/tcp printed on a host, to be joined with the flows. May be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) sockets: Vec<PathBuf>,
+    /// When that was, as in --since; found out from the states of the sockets unless said. Once, or once per file
+    #[arg(long, value_name = "TIME", requires = "sockets")]
+    pub(super) sockets_at: Vec<Moment>,
     #[command(flatten)]
     pub(super) source: SourceArgs,
     // A heading holds for what follows it, so arguments with headings come last.
@@ -91,6 +99,9 @@ pub(super) struct SourceArgs {
     /// Files, directories, patterns; - is standard input
     #[arg(value_name = "CAPTURE", required = true)]
     pub(super) captures: Vec<PathBuf>,
+    /// Timers of this site, one a line: value | kind | product | setting. They go before those of closewait timers
+    #[arg(long, value_name = "FILE")]
+    pub(super) timers: Vec<PathBuf>,
     #[arg(long, value_name = "WHEN", default_value = "auto", value_enum, help = COLOR_HELP, hide_possible_values = true)]
     pub(super) color: ColorChoice,
     /// Threads that work at a time; all that the machine has unless said. The output is the same for any number
@@ -226,6 +237,26 @@ pub(super) struct TimelineArgs {
     pub(super) limits: LimitArgs,
 }
 
+/// Lists how long well-known programs, kernels and devices wait, or which of them wait so long.
+///
+/// What a capture shows is a delay; which timer it was is a guess that this list supports.
+#[derive(Debug, ClapArgs)]
+pub(super) struct TimersArgs {
+    /// Only those that fire after this delay: seconds, or with a unit (500ms, 90s, 4min)
+    pub(super) delay: Option<Span>,
+    /// How much the delay may be off either way
+    #[arg(long, value_name = "SECONDS", requires = "delay")]
+    pub(super) within: Option<Span>,
+    /// As CSV
+    #[arg(long, conflicts_with = "delay")]
+    pub(super) csv: bool,
+    /// Timers of this site, one a line: value | kind | product | setting, and if need be | basis | source | late
+    #[arg(long, value_name = "FILE")]
+    pub(super) timers: Vec<PathBuf>,
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum, help = COLOR_HELP, hide_possible_values = true)]
+    pub(super) color: ColorChoice,
+}
+
 /// Shows the sockets of every host as they must have looked at a moment.
 ///
 /// State as ss spells it, ? where it is presumed: what led to it is not shown to have arrived, or a timer is overdue.
@@ -275,7 +306,7 @@ pub(super) struct CompletionsArgs {
 #[derive(Debug, ClapArgs)]
 pub(super) struct ManArgs {
     /// The page of a subcommand
-    #[arg(value_parser = ["explain", "rules", "timeline", "netstat", "completions", "man"])]
+    #[arg(value_parser = ["explain", "rules", "timeline", "timers", "netstat", "completions", "man"])]
     pub(super) command: Option<String>,
 }
 

@@ -50,7 +50,7 @@ impl Outputs {
     /// What `args` ask for.
     ///
     /// # Errors
-    /// A usage error when two outputs would go to one place, or one of them over a capture among `inputs`.
+    /// A usage error when two outputs would go to one place, or one of them over one of `inputs`.
     pub(super) fn new(args: OutputArgs, inputs: &[PathBuf]) -> Result<Self> {
         let singles = [
             (Kind::Flows, args.csv),

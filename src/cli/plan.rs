@@ -10,7 +10,9 @@ use closewait::diagnose::find_rule;
 use closewait::flow::Limits;
 use closewait::narrow::Narrowing;
 use closewait::report::{Report, TextOptions};
+use closewait::socket_file::SocketTable;
 use closewait::time::Timestamp;
+use closewait::timers::KnownTimers;
 use closewait::{Analysis, Error, Outcome, Result};
 
 use super::args::{FlowArgs, LimitArgs, NarrowArgs, SourceArgs, TableArgs};
@@ -23,6 +25,7 @@ use super::terminal;
 pub(super) struct Plan {
     pub(super) paths: Vec<PathBuf>,
     pub(super) narrowing: Narrowing,
+    pub(super) timers: KnownTimers,
     pub(super) limits: Limits,
     /// Options as typed, for the reports.
     pub(super) options: Vec<(String, String)>,
@@ -63,6 +66,7 @@ impl Plan {
                 max_memory: table.max_memory.map(|size| size.0),
                 ..limits
             },
+            timers: known_timers(&source.timers)?,
             text: terminal::text_options(source.color),
             paths,
             options: Vec::new(),
@@ -76,18 +80,40 @@ impl Plan {
     /// # Errors
     /// What `report` says.
     pub(super) fn run(&self, report: &mut dyn Report) -> io::Result<Outcome> {
+        self.run_joined(Vec::new(), report)
+    }
+
+    /// The same with socket tables to be joined with the flows.
+    ///
+    /// # Errors
+    /// What `report` says.
+    pub(super) fn run_joined(
+        &self,
+        sockets: Vec<SocketTable>,
+        report: &mut dyn Report,
+    ) -> io::Result<Outcome> {
         let input = Input::open(&self.paths);
         let progress = Progress::new(input.total_bytes(), self.progress);
         let outcome = Analysis::new()
             .limits(self.limits)
             .narrow(self.narrowing.clone())
             .options(self.options.clone())
+            .timers(self.timers.clone())
             .threads(self.threads)
+            .sockets(sockets)
             .progress(progress.callback())
             .run(input, report);
         progress.clear();
         outcome
     }
+}
+
+/// Those of the program and, before them, those of `files`, the first before the second.
+///
+/// # Errors
+/// When one cannot be read or has a line that is no timer.
+pub(super) fn known_timers(files: &[PathBuf]) -> Result<KnownTimers> {
+    files.iter().rev().try_fold(KnownTimers::builtin(), |timers, file| timers.with_file(file))
 }
 
 fn narrowing(args: FlowArgs, paths: &[PathBuf]) -> Result<Narrowing> {
@@ -145,6 +171,13 @@ fn start(paths: &[PathBuf]) -> Result<Timestamp> {
         .ok_or_else(|| Error::usage("there is no record that a time could be counted from"))
 }
 
-fn is_stdin(path: &Path) -> bool {
+/// Places `moments` in the capture.
+pub(super) fn resolve(moments: &[Moment], paths: &[PathBuf]) -> Result<Vec<Timestamp>> {
+    let relative = moments.iter().copied().any(Moment::is_relative);
+    let start = if relative { Some(start(paths)?) } else { None };
+    Ok(moments.iter().filter_map(|moment| moment.resolve(start)).collect())
+}
+
+pub(super) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }

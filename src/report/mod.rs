@@ -20,12 +20,14 @@ pub mod spill;
 mod story;
 pub mod summary;
 mod text;
+mod timers;
 
 use std::io;
 
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
 use crate::incident::Incidents;
+use crate::socket_file::SocketJoin;
 
 pub use escape::{for_spreadsheet, for_terminal};
 pub use input::{FileFacts, InputFacts, Plan, Skipped, Sources};
@@ -39,6 +41,7 @@ pub use sockets::{
 };
 pub use summary::Summary;
 pub use text::{TextOptions, TextReport, wrap, write_summary};
+pub use timers::{write_candidates, write_timers, write_timers_csv};
 
 /// Something that tells the flows of one run.
 pub trait Report {
@@ -67,6 +70,14 @@ pub trait Report {
     /// # Errors
     /// What the writer says.
     fn input(&mut self, _findings: &[InputFinding], _sources: &Sources<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Told once, after [`Report::input`], when socket tables were given: these, joined with the flows.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn sockets(&mut self, _join: &SocketJoin) -> io::Result<()> {
         Ok(())
     }
 
@@ -112,6 +123,10 @@ impl Report for Reports<'_> {
 
     fn input(&mut self, findings: &[InputFinding], sources: &Sources<'_>) -> io::Result<()> {
         self.0.iter_mut().try_for_each(|report| report.input(findings, sources))
+    }
+
+    fn sockets(&mut self, join: &SocketJoin) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|report| report.sockets(join))
     }
 
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
