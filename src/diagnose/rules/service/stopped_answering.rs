@@ -89,7 +89,7 @@ fn usual_wait(requests: &Requests) -> i64 {
 
 /// The longest time without an answer that somebody waited for in which requests waited.
 fn longest_silence(requests: &Requests, end: Timestamp) -> Option<Silence> {
-    let patience = USUAL * usual_wait(requests);
+    let patience = usual_wait(requests).saturating_mul(USUAL);
     let waits = |it: &&Unanswered| (it.given_up.unwrap_or(end) - it.asked.time).nanos() > patience;
     let mut asked: Vec<_> = requests.unanswered.iter().filter(waits).copied().collect();
     asked.sort_unstable_by_key(|it| (it.asked.time, it.flow));
