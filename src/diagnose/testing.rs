@@ -110,6 +110,7 @@ impl Story {
             last_talker: None,
             replies: None,
             pause: None,
+            active: RecordRef::default(),
             icmp_reporter: None,
             letters: Letters::default(),
             events: Vec::new(),

@@ -110,6 +110,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         last_talker: live.burst.talker.map(|role| (role, live.burst.start)),
         replies: (live.replies.first.record != 0).then_some(live.replies),
         pause: live.pause(),
+        active: live.active,
         icmp_reporter: live.icmp_reporter(),
         letters: live.letters,
         events_dropped: live.events.dropped(),
