@@ -15,11 +15,13 @@ pub use self::partial::Partial;
 use self::pipeline::{Progress, Records, Replayed, Source, run_here, run_on_threads};
 use self::teller::Teller;
 use crate::capture::{FileSummary, Input, Problem};
-use crate::diagnose::{InputFinding, Severity};
+use crate::diagnose::{InputFinding, Severity, Terms};
 use crate::flow::{FlowOutcome, Limits, TableStats};
+use crate::incident::Incident;
 use crate::narrow::Narrowing;
 use crate::report::{InputFacts, Plan, Report};
 use crate::threads::Permits;
+use crate::timers::KnownTimers;
 
 /// A run, with its options. Start with [`Analysis::new`].
 ///
@@ -71,6 +73,8 @@ pub struct Outcome {
     pub findings: [u64; 3],
     /// What the capture could not show, after narrowing; among the findings above.
     pub input_findings: Vec<InputFinding>,
+    /// What happened, the worst first.
+    pub incidents: Vec<Incident>,
     /// What the flow table did.
     pub table: TableStats,
 }
@@ -85,7 +89,8 @@ impl Outcome {
 impl<'a> Analysis<'a> {
     /// A run with the defaults.
     pub fn new() -> Self {
-        let plan = Plan { version: env!("CARGO_PKG_VERSION").to_owned(), ..Plan::default() };
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let plan = Plan { version, timers: KnownTimers::builtin(), ..Plan::default() };
         Self { plan, ..Self::default() }
     }
 
@@ -107,6 +112,13 @@ impl<'a> Analysis<'a> {
     #[must_use]
     pub fn options(mut self, options: Vec<(String, String)>) -> Self {
         self.plan.options = options;
+        self
+    }
+
+    /// Timers that measured delays are compared with; those of [`KnownTimers::builtin`] unless said.
+    #[must_use]
+    pub fn timers(mut self, timers: KnownTimers) -> Self {
+        self.plan.timers = timers;
         self
     }
 
@@ -171,7 +183,8 @@ impl<'a> Analysis<'a> {
         let Self { mut plan, narrowing, progress, .. } = self;
         plan.inputs.clone_from(&names);
         report.begin(&plan)?;
-        let teller = Teller::new(&narrowing, plan.limits, report, names);
+        let terms = Terms { timers: plan.timers, ports: None };
+        let teller = Teller::new(&narrowing, plan.limits, terms, report, names);
         match permits {
             Some(permits) => run_on_threads(source, plan.limits, teller, progress, permits),
             None => run_here(source, plan.limits, teller, progress),

@@ -31,11 +31,13 @@
 
 mod analysis;
 pub mod capture;
+pub mod delays;
 pub mod diagnose;
 mod digits;
 pub mod dissect;
 pub mod error;
 pub mod flow;
+pub mod incident;
 pub mod narrow;
 pub mod net;
 pub mod report;
@@ -43,6 +45,8 @@ pub mod survey;
 pub mod tcp;
 mod threads;
 pub mod time;
+pub mod timers;
+mod words;
 
 pub use analysis::{Analysis, Outcome, Partial};
 pub use error::{Error, Result};

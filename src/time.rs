@@ -258,6 +258,35 @@ fn civil_from_days(days: i64) -> (u32, u32, u32) {
     (small(year), small(month), small(day))
 }
 
+/// Units of spans as people write them, the longest suffix first where one ends like another.
+const UNITS: [(&str, f64); 8] = [
+    ("ms", 1e-3),
+    ("us", 1e-6),
+    ("µs", 1e-6),
+    ("ns", 1e-9),
+    ("min", 60.0),
+    ("h", 3600.0),
+    ("d", 86_400.0),
+    ("s", 1.0),
+];
+
+/// Longer than any capture; what is beyond cannot be meant.
+const MOST_SECONDS: f64 = 1e9;
+
+/// Reads a span that is not negative: `1.5` (seconds), `500ms`, `90 s`, `2min`, `1h`, `5d`.
+pub fn parse_span(text: &str) -> Option<TimeDelta> {
+    let (number, factor) = UNITS
+        .iter()
+        .find_map(|&(unit, factor)| Some((text.strip_suffix(unit)?, factor)))
+        .unwrap_or((text, 1.0));
+    let number = number.trim_end();
+    if !number.chars().all(|c| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    let seconds = number.parse::<f64>().ok()? * factor;
+    (seconds <= MOST_SECONDS).then(|| TimeDelta::from_secs_f64(seconds))
+}
+
 /// A span of time in words; one that is not known, or that a clock set back made negative, says so.
 pub fn span_in_words(span: Option<TimeDelta>) -> String {
     span.filter(|span| *span >= TimeDelta::ZERO)

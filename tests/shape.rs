@@ -21,6 +21,7 @@ const CRATES: &[(&str, &str)] = &[
     ("glob", "capture"),
     ("etherparse", "dissect"),
     ("foldhash", "flow"),
+    ("hdrhistogram", "delays"),
     ("csv", "report"),
     ("serde_json", "report"),
     ("tempfile", "report"),
@@ -44,8 +45,10 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("dissect", &["capture", "net", "tcp", "time"]),
     ("flow", &["dissect", "net", "tcp", "time"]),
     ("diagnose", &["flow", "net", "tcp", "time"]),
+    ("delays", &["time"]),
+    ("timers", &["delays", "error", "time"]),
     ("narrow", &["diagnose", "flow", "net", "time"]),
-    ("report", &["diagnose", "digits", "flow", "net", "tcp", "time"]),
+    ("report", &["delays", "diagnose", "digits", "flow", "net", "tcp", "time", "timers"]),
 ];
 
 #[test]

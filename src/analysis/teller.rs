@@ -11,9 +11,10 @@ use crate::diagnose::{
 };
 use crate::dissect::SkipTally;
 use crate::flow::{Flow, FlowOutcome, Limits, TableStats};
+use crate::incident::incidents;
 use crate::narrow::Narrowing;
 use crate::report::{Report, Sources};
-use crate::survey::{Causes, Place, Survey};
+use crate::survey::{Place, Survey};
 
 /// Hands finished flows to the reports, with their findings.
 pub(super) struct Teller<'r> {
@@ -37,6 +38,7 @@ impl<'r> Teller<'r> {
     pub(super) fn new(
         narrowing: &'r Narrowing,
         limits: Limits,
+        terms: Terms,
         report: &'r mut dyn Report,
         names: Vec<String>,
     ) -> Self {
@@ -49,7 +51,7 @@ impl<'r> Teller<'r> {
             findings: Vec::new(),
             sight: Sight::default(),
             survey: Survey::new(limits),
-            terms: Terms::default(),
+            terms,
             flows: 0,
             left_out: 0,
             by_outcome: vec![0; FlowOutcome::ALL.len()],
@@ -83,7 +85,7 @@ impl<'r> Teller<'r> {
             &mut self.findings,
         );
         // What hides flows hides no causes.
-        self.survey.add_findings(place, &self.findings);
+        self.survey.add_findings(place, flow, &self.findings);
         if !self.narrowing.admits(flow) {
             self.left_out += 1;
             return;
@@ -126,9 +128,10 @@ impl<'r> Teller<'r> {
     ) -> io::Result<Outcome> {
         self.check()?;
         let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle();
-        let causes = Causes::new(view.released(), std::collections::BTreeMap::new());
-        self.report.causes(&causes)?;
-        let input_findings = self.tell_input(diagnose_parties(&view, &self.terms), &account.locator)?;
+        let found = diagnose_parties(&view, &self.terms);
+        let incidents = incidents(&view, &found, &self.terms);
+        self.report.incidents(&incidents)?;
+        let input_findings = self.tell_input(found, &account.locator)?;
         let facts = input_facts(&account, tally, table);
         self.report.finish(&facts)?;
         let outcomes =
@@ -143,6 +146,7 @@ impl<'r> Teller<'r> {
             outcomes,
             findings: self.by_severity,
             input_findings,
+            incidents: incidents.incidents,
             table,
         })
     }

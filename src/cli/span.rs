@@ -2,14 +2,7 @@
 
 use std::str::FromStr;
 
-use closewait::time::TimeDelta;
-
-/// Units, the longest suffix first where one ends like another.
-const UNITS: [(&str, f64); 7] =
-    [("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("ns", 1e-9), ("min", 60.0), ("h", 3600.0), ("s", 1.0)];
-
-/// Longer than any capture; what is beyond cannot be meant.
-const MOST_SECONDS: f64 = 1e9;
+use closewait::time::{TimeDelta, parse_span};
 
 /// A span that is not negative: `1.5`, `500ms`, `90s`, `2min`, `1h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,19 +12,8 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (number, factor) = UNITS
-            .iter()
-            .find_map(|&(unit, factor)| Some((text.strip_suffix(unit)?, factor)))
-            .unwrap_or((text, 1.0));
-        let plain = |c: char| c.is_ascii_digit() || c == '.';
-        let number = number.trim_end();
-        let seconds = Some(number)
-            .filter(|number| number.chars().all(plain))
-            .and_then(|number| number.parse::<f64>().ok())
-            .map(|number| number * factor)
-            .filter(|&seconds| seconds <= MOST_SECONDS)
-            .ok_or_else(|| "expected seconds, or a number with ms, s, min or h".to_owned())?;
-        Ok(Self(TimeDelta::from_secs_f64(seconds)))
+        let expected = || "expected seconds, or a number with ms, s, min or h".to_owned();
+        parse_span(text).map(Self).ok_or_else(expected)
     }
 }
 

@@ -104,10 +104,14 @@ impl Story {
             incarnation: 1,
             reuse: None,
             successor: None,
+            ghosts: Vec::new(),
             traffic: Sides::default(),
             exchanges: 0,
             unanswered_octets: 0,
             last_talker: None,
+            last_octets: 0,
+            asked: None,
+            active: RecordRef::default(),
             replies: None,
             pause: None,
             active: RecordRef::default(),
@@ -169,6 +173,7 @@ impl Story {
         }
         self.flow.last = at;
         self.flow.traffic[from].packets += 1;
+        self.flow.traffic[from].last = Some(at);
         self.flow.traffic[from].octets += u64::from(octets);
         self.flow.syn_retries += u32::from(kind == EventKind::SynAgain);
         self
@@ -176,9 +181,10 @@ impl Story {
 
     /// Notes the pause before a segment that does something.
     fn active(&mut self, at: RecordRef) {
+        self.flow.active = at;
         let acts = |event: &&Event| !matches!(event.kind, EventKind::Probe | EventKind::Ack);
         let before = self.flow.events.iter().rev().skip(1).find(acts).map(|event| event.at);
-        let pause = before.map(|from| Pause { from, until: at });
+        let pause = before.map(|from| Pause { from, until: at, survived: TimeDelta::ZERO });
         self.flow.pause = pause.filter(|pause| pause.length() >= TimeDelta::from_secs(1)).or(self.flow.pause);
     }
 
@@ -188,6 +194,7 @@ impl Story {
         self = self.event(EventKind::Data, Role::Responder, seconds + 0.001);
         self.flow.exchanges += 1;
         self.flow.last_talker = Some((Role::Responder, self.flow.last));
+        self.flow.asked = None;
         self.replied()
     }
 
@@ -206,6 +213,7 @@ impl Story {
         self = self.event(EventKind::Data, Role::Initiator, seconds);
         self.flow.unanswered_octets = 100;
         self.flow.last_talker = Some((Role::Initiator, self.flow.last));
+        (self.flow.last_octets, self.flow.asked) = (100, Some(self.flow.last));
         self
     }
 
@@ -299,7 +307,8 @@ impl Story {
     /// A predecessor that left the four-tuple 10 s before.
     pub(crate) fn reusing(mut self, kind: ReuseKind, waiting: Option<Role>) -> Self {
         self.flow.incarnation = 2;
-        self.flow.reuse = Some(Reuse { predecessor: 7, gap: Some(TimeDelta::from_secs(10)), kind, waiting });
+        self.flow.reuse =
+            Some(Reuse { predecessor: 7, gap: Some(TimeDelta::from_secs(10)), kind, waiting, since: None });
         self
     }
 

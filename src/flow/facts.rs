@@ -5,10 +5,12 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::event::Event;
+use super::ghosts::Ghost;
 use super::letters::Letters;
 use super::outcome::FlowOutcome;
 use super::replay::Premise;
 use super::resets::Reset;
+use super::stalls::Stall;
 use crate::net::{Endpoint, Role, Sides};
 use crate::tcp::{SeqNumber, State};
 use crate::time::{TimeDelta, Timestamp};
@@ -190,15 +192,19 @@ pub struct Reuse {
     pub kind: ReuseKind,
     /// Which side of the predecessor had not closed, when `kind` is half-closed; as a role in this flow.
     pub waiting: Option<Role>,
+    /// Since when that side was in CLOSE-WAIT: its ACK of the FIN, or that FIN itself when no ACK was seen.
+    pub since: Option<RecordRef>,
 }
 
-/// A time in which neither side did more than acknowledge or probe.
+/// A time in which neither side did more than acknowledge or probe, nor waited for an ACK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Pause {
     /// The last segment before it.
     pub from: RecordRef,
     /// The first after it.
     pub until: RecordRef,
+    /// The longest such time before it: the connection lived through that.
+    pub survived: TimeDelta,
 }
 
 impl Pause {
@@ -249,6 +255,12 @@ pub struct Traffic {
     pub missed: u64,
     /// True when nothing of it was captured although its peer's segments show that it sent.
     pub unseen: bool,
+    /// Sequence numbers (octets, SYN, FIN) that its peer had not acknowledged at the end.
+    pub unacked: u32,
+    /// Its last segment.
+    pub last: Option<RecordRef>,
+    /// The longest time for which it kept its window closed.
+    pub stall: Option<Stall>,
 }
 
 /// The frozen facts of one incarnation of a four-tuple.
@@ -313,6 +325,9 @@ pub struct Flow {
     pub reuse: Option<Reuse>,
     /// The flow that took the four-tuple over.
     pub successor: Option<(u64, Timestamp)>,
+    /// Its segments in the life of a later flow on its four-tuple, and those of earlier ones in its own life: the first
+    /// eight. Empty for most flows.
+    pub ghosts: Vec<Ghost>,
     /// What each side sent.
     pub traffic: Sides<Traffic>,
     /// Octets one way followed by octets the other way.
@@ -321,6 +336,12 @@ pub struct Flow {
     pub unanswered_octets: u64,
     /// Who sent the last new octets, since when.
     pub last_talker: Option<(Role, RecordRef)>,
+    /// New octets that it sent since then.
+    pub last_octets: u64,
+    /// The initiator's last octets, if nothing came back before the end, or before it closed or reset.
+    pub asked: Option<RecordRef>,
+    /// The last segment that was more than an acknowledgement or a probe.
+    pub active: RecordRef,
     /// When the responder spoke; `None` when it sent no octets.
     pub replies: Option<Replies>,
     /// The last time of a second or more in which nothing was done.

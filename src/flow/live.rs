@@ -1,13 +1,11 @@
 //! One live incarnation: the sums and marks that change with every segment.
 
-use std::net::IpAddr;
-
 use super::event::{Event, EventKind};
-
-use super::facts::{Limits, Order, Pause, RecordRef, Replies, Reuse, Wait};
+use super::facts::{Limits, Order, RecordRef, Replies, Wait};
 use super::half::{Half, PROBE, is_probe};
 use super::kept::{Kept, MAX_EVENTS, RESERVED};
 use super::letters::{Letter, Letters};
+use super::rare::Rare;
 use crate::net::{FourTuple, Role, Sides};
 use crate::tcp::{Flags, Segment, SeqNumber};
 use crate::time::{TimeDelta, Timestamp};
@@ -73,21 +71,14 @@ pub(super) struct Live {
     pub(super) predecessor: u32,
     /// The last segment that was more than an acknowledgement or a probe.
     pub(super) active: RecordRef,
+    /// The initiator's last octets, while they are not answered: where it closed first, for good.
+    pub(super) asked: RecordRef,
     /// What few flows have.
-    rare: Option<Box<Rare>>,
+    pub(super) rare: Option<Box<Rare>>,
     /// When the flow is finished unless something comes; [`Timestamp::MAX`] for never.
     pub(super) deadline: Timestamp,
     /// The second of capture time for which the expiry queue holds the flow; [`NEVER`] when it does not.
     pub(super) queued_for: i64,
-}
-
-/// What few flows have: other incarnations, a long pause, an ICMP error.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Rare {
-    pub(super) reuse: Option<Reuse>,
-    pub(super) successor: Option<(u64, Timestamp)>,
-    pub(super) pause: Option<Pause>,
-    pub(super) icmp_reporter: Option<IpAddr>,
 }
 
 /// Nanoseconds.
@@ -111,6 +102,8 @@ pub(super) struct Ways {
 /// What a segment added.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Novelty {
+    /// Sequence numbers beyond all before.
+    pub(super) advances: bool,
     /// New octets.
     pub(super) new_octets: bool,
     /// A keep-alive or window probe.
@@ -148,6 +141,7 @@ impl Live {
             events: Kept::within(room),
             predecessor: NONE,
             active: RecordRef::default(),
+            asked: RecordRef::default(),
             rare: None,
             deadline: Timestamp::MAX,
             queued_for: NEVER,
@@ -161,42 +155,12 @@ impl Live {
         RecordRef { record, time: self.first.time.max(initiator.time).max(responder.time) }
     }
 
-    /// The incarnation before, if there was one.
-    pub(super) fn reuse(&self) -> Option<Reuse> {
-        self.rare.as_ref().and_then(|rare| rare.reuse)
-    }
-
-    /// The incarnation after, if there is one.
-    pub(super) fn successor(&self) -> Option<(u64, Timestamp)> {
-        self.rare.as_ref().and_then(|rare| rare.successor)
-    }
-
-    /// The last long pause between two segments that were more than acknowledgements or probes.
-    pub(super) fn pause(&self) -> Option<Pause> {
-        self.rare.as_ref().and_then(|rare| rare.pause)
-    }
-
-    /// Who sent the last ICMP error about this flow.
-    pub(super) fn icmp_reporter(&self) -> Option<IpAddr> {
-        self.rare.as_ref().and_then(|rare| rare.icmp_reporter)
-    }
-
-    /// True when another incarnation, or an ICMP error, is on its four-tuple.
-    pub(super) fn has_company(&self) -> bool {
-        let rare = self.rare.as_ref();
-        rare.is_some_and(|rare| rare.successor.is_some() || rare.icmp_reporter.is_some())
-    }
-
     /// The directions that were captured of it.
     pub(super) fn ways(&self) -> Ways {
         Ways {
             both: Role::BOTH.into_iter().all(|role| self.halves[role].packets > 0),
             one: Role::BOTH.into_iter().any(|role| self.is_unseen(role)),
         }
-    }
-
-    pub(super) fn rare_mut(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
     }
 
     /// True when nothing of `role` was captured although its peer's segments show that it sent something meanwhile: the
@@ -318,7 +282,7 @@ impl Live {
         if segment.octets > 0 {
             self.letters.note(from, Letter::D);
             self.talk(segment, from);
-            self.act(segment);
+            self.act(segment, from, true);
         } else {
             self.letters.note(from, Letter::A);
         }
@@ -355,19 +319,9 @@ impl Live {
             self.talk(segment, from);
         }
         if segment.sequence_length() > 0 && !novelty.probe || segment.flags.rst() {
-            self.act(segment);
+            self.act(segment, from, novelty.advances || segment.flags.rst());
         }
         novelty
-    }
-
-    /// Something was done: notes the pause before it, if it was long.
-    #[inline]
-    pub(super) fn act(&mut self, segment: &Segment) {
-        let from = self.active;
-        self.active = RecordRef { record: segment.record, time: segment.time };
-        if segment.time - from.time >= LONG_PAUSE {
-            self.rare_mut().pause = Some(Pause { from, until: self.active });
-        }
     }
 
     /// Moves the numbers of both sides.
@@ -392,6 +346,7 @@ impl Live {
                 half.retransmissions += u32::from(!half.holes.fill(segment.seq, half.next));
             }
             half.next = end;
+            novelty.advances = true;
             novelty.new_octets = segment.octets > 0;
         } else if !segment.flags.is_control() && is_probe(segment, half, peer) {
             novelty.probe = true;
@@ -438,6 +393,10 @@ impl Live {
     /// New octets of `from`: who talks, and whether that answers something.
     #[inline]
     pub(super) fn talk(&mut self, segment: &Segment, from: Role) {
+        let at = RecordRef { record: segment.record, time: segment.time };
+        if from == Role::Initiator {
+            self.asked = at;
+        }
         if self.burst.talker == Some(from) {
             self.burst.octets += u64::from(segment.octets);
             return;
@@ -448,9 +407,13 @@ impl Live {
         }
         if from == Role::Responder {
             self.reply(segment);
+            let Half { fin, rst, .. } = self.halves.initiator;
+            if !(fin || rst) {
+                self.asked = RecordRef::default();
+            }
         }
         self.burst.talker = Some(from);
-        self.burst.start = RecordRef { record: segment.record, time: segment.time };
+        self.burst.start = at;
         self.burst.octets = u64::from(segment.octets);
     }
 
@@ -542,7 +505,5 @@ impl Live {
     }
 }
 
-/// Pauses shorter than this are not told: no keep-alive, NAT or load balancer timer is.
-const LONG_PAUSE: TimeDelta = TimeDelta::from_secs(1);
 /// A SYN or last FIN without an answer is kept this long after its last copy.
 const UNANSWERED_LINGER: TimeDelta = TimeDelta::from_secs(300);

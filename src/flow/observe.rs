@@ -231,6 +231,7 @@ impl Live {
         if half.window_closed {
             half.zero_windows = half.zero_windows.saturating_add(1);
         }
+        self.note_stall(segment, from);
         self.keep(Event::of(segment, from, kind));
     }
 }

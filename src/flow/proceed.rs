@@ -55,7 +55,7 @@ impl Live {
             if segment.octets > 0 {
                 self.talk(segment, from);
             }
-            self.act(segment);
+            self.act(segment, from, true);
         } else {
             half.window = segment.window;
             self.letters.note(from, Letter::A);

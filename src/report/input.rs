@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::flow::Limits;
 use crate::survey::Place;
 use crate::time::{TimeDelta, Timestamp};
+use crate::timers::KnownTimers;
 
 /// What is known before the first record is read.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,8 @@ pub struct Plan {
     pub options: Vec<(String, String)>,
     /// Thresholds that decide outcomes.
     pub limits: Limits,
+    /// Timers that a measured delay may be.
+    pub timers: KnownTimers,
 }
 
 /// Where a record of the whole input lies.

@@ -12,6 +12,7 @@ use super::Report;
 use super::input::{InputFacts, Plan, Sources};
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
+use crate::incident::{Incident, Incidents};
 
 /// Name and version of the document's form. The number grows when a field changes its meaning or goes away.
 pub const SCHEMA: &str = "closewait/1";
@@ -22,12 +23,13 @@ pub struct JsonReport<W> {
     out: W,
     totals: Totals,
     capture: Vec<JsonInputFinding>,
+    incidents: Vec<Incident>,
 }
 
 impl<W: Write> JsonReport<W> {
     /// The document onto `out` (buffered by the caller).
     pub fn new(out: W) -> Self {
-        Self { out, totals: Totals::default(), capture: Vec::new() }
+        Self { out, totals: Totals::default(), capture: Vec::new(), incidents: Vec::new() }
     }
 
     fn member(&mut self, name: &str, value: &impl Serialize) -> io::Result<()> {
@@ -52,6 +54,11 @@ impl<W: Write> Report for JsonReport<W> {
         Ok(serde_json::to_writer(&mut self.out, &JsonFlow::of(flow, findings, sources))?)
     }
 
+    fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
+        self.incidents.clone_from(&incidents.incidents);
+        Ok(())
+    }
+
     fn input(&mut self, findings: &[InputFinding], sources: &Sources<'_>) -> io::Result<()> {
         self.totals.add_input(findings);
         self.capture = findings.iter().map(|finding| JsonInputFinding::of(finding, sources)).collect();
@@ -60,6 +67,8 @@ impl<W: Write> Report for JsonReport<W> {
 
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
         self.out.write_all(b"\n]")?;
+        let incidents = std::mem::take(&mut self.incidents);
+        self.member("incidents", &incidents)?;
         let capture = std::mem::take(&mut self.capture);
         self.member("capture", &capture)?;
         self.member("input", input)?;

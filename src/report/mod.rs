@@ -24,7 +24,7 @@ use std::io;
 
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
-use crate::survey::Causes;
+use crate::incident::Incidents;
 
 pub use escape::{for_spreadsheet, for_terminal};
 pub use input::{FileFacts, InputFacts, Plan, Skipped, Sources};
@@ -50,11 +50,11 @@ pub trait Report {
     /// What the writer or the temporary file says.
     fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()>;
 
-    /// Told once, after the last flow: what caused what.
+    /// Told once, after the last flow: what happened, and what caused what.
     ///
     /// # Errors
     /// What the writer or the temporary file says.
-    fn causes(&mut self, _causes: &Causes) -> io::Result<()> {
+    fn incidents(&mut self, _incidents: &Incidents) -> io::Result<()> {
         Ok(())
     }
 
@@ -102,8 +102,8 @@ impl Report for Reports<'_> {
         self.0.iter_mut().try_for_each(|report| report.flow(flow, findings, sources))
     }
 
-    fn causes(&mut self, causes: &Causes) -> io::Result<()> {
-        self.0.iter_mut().try_for_each(|report| report.causes(causes))
+    fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|report| report.incidents(incidents))
     }
 
     fn input(&mut self, findings: &[InputFinding], sources: &Sources<'_>) -> io::Result<()> {

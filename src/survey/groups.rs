@@ -1,7 +1,8 @@
 //! Findings of one kind between one client host and one service.
 
+use crate::delays::Delays;
 use crate::diagnose::{Certainty, Finding, Severity};
-use crate::report::summary::Spread;
+use crate::flow::Flow;
 use crate::time::Timestamp;
 
 /// Flows named as examples.
@@ -19,28 +20,28 @@ pub struct Group {
     /// When the first and the last began.
     pub times: (Timestamp, Timestamp),
     /// How long they lasted, where that is known.
-    pub lasted: Spread,
-    /// The first findings.
-    pub examples: Vec<Finding>,
+    pub lasted: Delays,
+    /// The first findings, each with its sentence.
+    pub examples: Vec<(Finding, String)>,
 }
 
 impl Group {
     /// Of one finding.
-    pub fn new(finding: &Finding) -> Self {
+    pub fn new(flow: &Flow, finding: &Finding) -> Self {
         let mut group = Self {
             count: 0,
             severity: finding.severity,
             certainty: finding.certainty,
             times: (finding.start, finding.start),
-            lasted: Spread::default(),
+            lasted: Delays::default(),
             examples: Vec::new(),
         };
-        group.add(finding);
+        group.add(flow, finding);
         group
     }
 
     /// Adds a finding.
-    pub fn add(&mut self, finding: &Finding) {
+    pub fn add(&mut self, flow: &Flow, finding: &Finding) {
         let (first, last) = self.times;
         self.count += 1;
         self.severity = self.severity.max(finding.severity);
@@ -50,7 +51,7 @@ impl Group {
             self.lasted.add(lasted);
         }
         if self.examples.len() < EXAMPLES {
-            self.examples.push(*finding);
+            self.examples.push((*finding, finding.summary(flow)));
         }
     }
 
@@ -60,8 +61,9 @@ impl Group {
         self.count += other.count;
         self.severity = self.severity.max(other.severity);
         self.certainty = self.certainty.max(other.certainty);
+        self.lasted.merge(&other.lasted);
         self.times = (first.min(other_first), last.max(other_last));
         let room = EXAMPLES.saturating_sub(self.examples.len());
-        self.examples.extend(other.examples.iter().take(room));
+        self.examples.extend(other.examples.iter().take(room).cloned());
     }
 }

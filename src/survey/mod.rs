@@ -59,8 +59,8 @@ pub struct Survey {
     pairs: HashMap<(IpAddr, Endpoint), (u32, Pair), RandomState>,
     hosts: HashMap<IpAddr, Memory, RandomState>,
     groups: HashMap<(u32, u16), Group, RandomState>,
-    /// The latest time that any flow tells of.
-    end: Timestamp,
+    /// The first and the latest time that any flow tells of.
+    span: Option<(Timestamp, Timestamp)>,
     /// Flows of services beyond those that are told apart.
     left_out: u64,
 }
@@ -74,22 +74,19 @@ impl Survey {
             pairs: HashMap::default(),
             hosts: HashMap::default(),
             groups: HashMap::default(),
-            end: Timestamp::MIN,
+            span: None,
             left_out: 0,
         }
     }
 
     /// Adds a finished flow.
     pub fn add(&mut self, flow: &Flow) -> Place {
-        self.end = self.end.max(flow.decided);
+        let (first, last) = (flow.first.time, flow.decided);
+        self.span = Some(self.span.map_or((first, last), |(start, end)| (start.min(first), end.max(last))));
         let Self { limits, services, pairs, hosts, left_out, .. } = self;
-        let may_be_released = match known(services, flow.responder, SERVICES, Service::new) {
-            Some(service) => service.add(flow, limits),
-            None => {
-                *left_out += 1;
-                false
-            }
-        };
+        let service = known(services, flow.responder, SERVICES, Service::new);
+        *left_out += u64::from(service.is_none());
+        let may_be_released = service.is_some_and(|service| service.add(flow, limits));
         let next = u32::try_from(pairs.len()).unwrap_or(u32::MAX);
         let key = (flow.initiator.addr, flow.responder);
         let pair = known(pairs, key, PAIRS, |(client, service)| (next, Pair::new(client, service)));
@@ -108,14 +105,14 @@ impl Survey {
     }
 
     /// Adds what was found in the flow at `place`.
-    pub fn add_findings(&mut self, place: Place, findings: &[Finding]) {
+    pub fn add_findings(&mut self, place: Place, flow: &Flow, findings: &[Finding]) {
         let Some(pair) = place.pair else { return };
         for finding in findings {
             let key = (pair, finding.rule.number());
             if let Some(group) = self.groups.get_mut(&key) {
-                group.add(finding);
+                group.add(flow, finding);
             } else if self.groups.len() < GROUPS {
-                self.groups.insert(key, Group::new(finding));
+                self.groups.insert(key, Group::new(flow, finding));
             }
         }
     }

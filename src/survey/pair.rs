@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use super::curve::Curve;
 use super::stuck::Waits;
+use crate::delays::Delays;
 use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, Limits};
 use crate::net::{Endpoint, Role};
-use crate::report::summary::Spread;
 use crate::time::{TimeDelta, Timestamp};
 
 /// Local ports that are remembered with the time from which they were held.
@@ -30,7 +30,7 @@ pub struct Pair {
     /// Of those that are open, how many wait for an answer.
     pub waiting: u64,
     /// How long the open ones had been idle when the capture ended.
-    pub idle: Spread,
+    pub idle: Delays,
     /// When the last octets came on any connection.
     pub last_octets: Option<Timestamp>,
     /// When the first and the last connection was asked for.
@@ -60,7 +60,7 @@ impl Pair {
             open: 0,
             used_once: 0,
             waiting: 0,
-            idle: Spread::default(),
+            idle: Delays::default(),
             last_octets: None,
             opened: None,
             curve: Curve::default(),

@@ -4,9 +4,9 @@ use super::queue::{Queue, Releases};
 use super::requests::Requests;
 use super::series::{Series, What};
 use super::stuck::Waits;
-use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, Limits, ResetKind};
-use crate::net::{Endpoint, Role};
-use crate::report::summary::Spread;
+use crate::delays::Delays;
+use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, Limits, Pause, ResetKind};
+use crate::net::{Endpoint, Role, Sides};
 use crate::time::{TimeDelta, Timestamp};
 
 /// Resets remembered one by one.
@@ -32,11 +32,13 @@ pub struct Service {
     /// Requests, answered and not.
     pub requests: Requests,
     /// How long handshakes took.
-    pub connect: Spread,
+    pub connect: Delays,
     /// How much later than the peer's FIN its own came.
-    pub fin_delay: Spread,
-    /// How long connections were idle before somebody closed them, where that was a second or more.
-    pub idle: Spread,
+    pub fin_delay: Delays,
+    /// How long connections were idle before each side closed them, where that was a second or more.
+    pub idle: Sides<Delays>,
+    /// The longest time for which one was idle and went on after it.
+    pub survived: Option<TimeDelta>,
     /// When it reset connections, the first ones.
     pub resets: Vec<Timestamp>,
     /// When it refused connection requests, first and last.
@@ -60,9 +62,10 @@ impl Service {
             stuck: Waits::default(),
             recv_q: None,
             requests: Requests::default(),
-            connect: Spread::default(),
-            fin_delay: Spread::default(),
-            idle: Spread::default(),
+            connect: Delays::default(),
+            fin_delay: Delays::default(),
+            idle: Sides::default(),
+            survived: None,
             resets: Vec::new(),
             refusals: None,
             series: Series::default(),
@@ -87,7 +90,7 @@ impl Service {
             && super::is_stuck(flow, &wait, limits)
         {
             self.stuck.add(flow, &wait);
-            let most = flow.unanswered_octets + 1;
+            let most = waiting_octets(flow) + 1;
             self.recv_q =
                 Some(self.recv_q.map_or((most, most), |(low, high)| (low.min(most), high.max(most))));
         }
@@ -150,8 +153,13 @@ impl Service {
         if let Some(delay) = flow.fin_delay.filter(|_| flow.active_closer == Some(Role::Initiator)) {
             self.fin_delay.add(delay);
         }
-        if let Some(pause) = flow.pause.filter(|pause| closed == Some(pause.until.time)) {
-            self.idle.add(pause.length());
+        if let Some(pause) = flow.pause {
+            let is_close = closed == Some(pause.until.time);
+            if let Some(who) = flow.active_closer.filter(|_| is_close) {
+                self.idle[who].add(pause.length());
+            } else if !is_close && goes_on(flow, pause) {
+                self.survived = self.survived.max(Some(pause.length()));
+            }
         }
         if let Some((Role::Initiator, asked)) = flow.last_talker.filter(|_| flow.unanswered_octets > 0) {
             self.series.interval(What::Waiting, asked.time, closed);
@@ -160,4 +168,19 @@ impl Service {
             self.series.interval(What::Waiting, asked, Some(replies.slowest.until));
         }
     }
+}
+
+/// Octets that the service had not answered while it was in CLOSE-WAIT.
+fn waiting_octets(flow: &Flow) -> u64 {
+    let first_fin = flow.first_fin().map(|(_, fin)| fin.first.time);
+    match flow.replies {
+        Some(replies) if Some(replies.first.time) > first_fin => flow.traffic.initiator.octets,
+        _ => flow.unanswered_octets,
+    }
+}
+
+/// True when both sides took part after the pause, and nobody reset what came.
+fn goes_on(flow: &Flow, pause: Pause) -> bool {
+    let is_answered = flow.last_talker.is_some_and(|(_, at)| at.time > pause.until.time);
+    is_answered && flow.reset().is_none()
 }

@@ -1,8 +1,8 @@
 //! Connections that one party left in CLOSE-WAIT.
 
 use super::curve::Curve;
+use crate::delays::Delays;
 use crate::flow::{CloseWait, Flow, FlowOutcome, Limits, RecordRef};
-use crate::report::summary::Spread;
 use crate::time::{TimeDelta, Timestamp};
 
 /// Flows named as examples.
@@ -32,9 +32,9 @@ pub struct Waits {
     /// How many were so when the capture ended.
     pub still: u64,
     /// How much later than the peer's FIN the party's own came, where it came.
-    pub late_fins: Spread,
+    pub late_fins: Delays,
     /// How long each was in CLOSE-WAIT.
-    pub lasted: Spread,
+    pub lasted: Delays,
     /// When the first began.
     pub since: Option<Timestamp>,
     /// When the last of those that ended did.

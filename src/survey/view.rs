@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{Group, Memory, Pair, Party, Service, Survey};
-use crate::diagnose::CATALOGUE;
+use super::{Group, Memory, Pair, Service, Survey};
 use crate::flow::Limits;
 use crate::net::Endpoint;
 use crate::time::Timestamp;
@@ -14,7 +13,9 @@ use crate::time::Timestamp;
 pub struct View {
     /// Thresholds.
     pub limits: Limits,
-    /// The end of the capture, as far as flows tell.
+    /// The start of the capture, as far as flows tell.
+    pub start: Timestamp,
+    /// Its end.
     pub end: Timestamp,
     /// Services.
     pub services: BTreeMap<Endpoint, Service>,
@@ -30,11 +31,13 @@ pub struct View {
 
 impl View {
     pub(super) fn new(survey: Survey) -> Self {
-        let Survey { limits, services, pairs, hosts, groups, end, left_out } = survey;
+        let Survey { limits, services, pairs, hosts, groups, span, left_out } = survey;
+        let (start, end) = span.unwrap_or_default();
         let mut services: BTreeMap<_, _> = services.into_iter().collect();
         services.values_mut().for_each(Service::settle);
         Self {
             limits,
+            start,
             end,
             services,
             pairs: pairs.into_iter().collect(),
@@ -47,27 +50,6 @@ impl View {
     /// The clients of one service.
     pub fn clients_of(&self, service: Endpoint) -> impl Iterator<Item = &(u32, Pair)> {
         self.pairs.values().filter(move |(_, pair)| pair.service == service)
-    }
-
-    /// What was found of `code` between the parties of `party`, all together.
-    pub fn found(&self, party: &Party, code: &str) -> Option<Group> {
-        let rule =
-            CATALOGUE.iter().position(|rule| rule.code == code).and_then(|at| u16::try_from(at).ok())?;
-        let of_party = |pair: &Pair| match *party {
-            Party::Service(service) => pair.service == service,
-            Party::Client { host, service } => pair.client == host && pair.service == service,
-            Party::Host(host) => pair.client == host || pair.service.addr == host,
-        };
-        let groups = self.pairs.values().filter(|(_, pair)| of_party(pair));
-        groups.filter_map(|(number, _)| self.groups.get(&(*number, rule))).fold(None, |sum, group| {
-            Some(match sum {
-                None => group.clone(),
-                Some(mut sum) => {
-                    Group::join(&mut sum, group);
-                    sum
-                }
-            })
-        })
     }
 
     /// (released flow, its releaser), of flows whose initiator had closed.

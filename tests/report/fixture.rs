@@ -101,10 +101,14 @@ fn flow(stream: u64, initiator: &str, responder: &str, outcome: FlowOutcome, lin
         incarnation: 1,
         reuse: None,
         successor: None,
+        ghosts: Vec::new(),
         traffic: traffic(&own),
         exchanges: 0,
         unanswered_octets: 0,
         last_talker: None,
+        last_octets: 0,
+        asked: None,
+        active: last,
         replies: None,
         pause: None,
         icmp_reporter: None,
@@ -280,7 +284,8 @@ pub(crate) fn reuse() -> Flow {
     let mut flow = flow(6, "10.100.0.2:54594", "10.100.0.1:8880", FlowOutcome::CleanClose, &lines);
     flow.incarnation = 2;
     let gap = TimeDelta::from_millis(457);
-    flow.reuse = Some(Reuse { predecessor: 57, gap: Some(gap), kind: ReuseKind::Clean, waiting: None });
+    flow.reuse =
+        Some(Reuse { predecessor: 57, gap: Some(gap), kind: ReuseKind::Clean, waiting: None, since: None });
     flow
 }
 

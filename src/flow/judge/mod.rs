@@ -6,10 +6,12 @@ mod reset;
 
 use super::event::{Event, EventKind};
 use super::facts::{CloseWait, FinFacts, Flow, Handshake, Limits, Origin, RecordRef, Traffic};
+use super::half::Half;
 use super::live::Live;
 use super::ordinary_close::OrdinaryClose;
 use super::replay::{Premise, final_states};
 use super::resets::Reset;
+use super::stalls::Stall;
 use crate::net::{Role, Sides};
 use crate::time::{TimeDelta, Timestamp};
 
@@ -101,13 +103,17 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         incarnation: live.incarnation,
         reuse: live.reuse(),
         successor: live.successor(),
+        ghosts: live.ghosts().iter().map(|called| called.ghost).collect(),
         traffic: Sides {
-            initiator: traffic(live, Role::Initiator),
-            responder: traffic(live, Role::Responder),
+            initiator: traffic(&case, Role::Initiator),
+            responder: traffic(&case, Role::Responder),
         },
         exchanges: u64::from(live.exchanges),
         unanswered_octets: unanswered(live),
         last_talker: live.burst.talker.map(|role| (role, live.burst.start)),
+        last_octets: live.burst.octets,
+        asked: known(live.asked),
+        active: live.active,
         replies: (live.replies.first.record != 0).then_some(live.replies),
         pause: live.pause(),
         active: live.active,
@@ -214,7 +220,8 @@ fn close_wait_of(case: &Case<'_>, reset: Option<&Reset>) -> Option<CloseWait> {
 }
 
 #[inline]
-fn traffic(live: &Live, role: Role) -> Traffic {
+fn traffic(case: &Case<'_>, role: Role) -> Traffic {
+    let live = case.live;
     let (half, peer) = (&live.halves[role], &live.halves[!role]);
     let missed = half.missed(peer);
     Traffic {
@@ -226,7 +233,30 @@ fn traffic(live: &Live, role: Role) -> Traffic {
         gap: missed > 0,
         missed,
         unseen: live.is_unseen(role),
+        unacked: unacked(half, peer),
+        last: known(half.last.at),
+        stall: stall(case, role),
     }
+}
+
+/// A record that there is.
+fn known(at: RecordRef) -> Option<RecordRef> {
+    (at.record != 0).then_some(at)
+}
+
+/// Sequence numbers of `half` that `peer` has not acknowledged, where anything of it was captured.
+fn unacked(half: &Half, peer: &Half) -> u32 {
+    let acked = if peer.ack_seen { peer.acked } else { half.base };
+    let is_open = half.seen && peer.seen;
+    if is_open { u32::try_from(half.next.distance(acked)).unwrap_or(0) } else { 0 }
+}
+
+/// Most flows have nothing of it to look for.
+#[inline]
+fn stall(case: &Case<'_>, role: Role) -> Option<Stall> {
+    let Sides { initiator, responder } = &case.live.halves;
+    let never = initiator.zero_windows == 0 && responder.zero_windows == 0;
+    if never { None } else { case.live.stalls()[role].longest_by(case.now, case.live.halves[!role].probes) }
 }
 
 /// Octets of the last burst, when it came from the side that asks.

@@ -18,6 +18,10 @@ pub(super) const KNOWN: Sides<u64> = sides(10, 18);
 pub(super) const SEEN: Sides<u64> = sides(11, 19);
 pub(super) const FIN: Sides<u64> = sides(13, 21);
 
+/// The initiator's last octets are not answered.
+pub(super) const ASKED: u64 = 1 << 26;
+/// A side kept its window closed.
+pub(super) const STALLED: Sides<u64> = sides(27, 28);
 pub(super) const IPV4: u64 = 1 << 32;
 pub(super) const BY_RECORDS: u64 = 1 << 33;
 pub(super) const BOTH_WAYS: u64 = 1 << 34;
@@ -126,6 +130,9 @@ pub(super) fn marks_of(live: &mut Live) -> u64 {
         | mark(BLANK.initiator, initiator.is_blank())
         | mark(BLANK.responder, responder.is_blank())
         | mark(PAUSE, live.pause().is_some())
+        | mark(ASKED, live.asked.record != 0)
+        | mark(STALLED.initiator, initiator.zero_windows != 0)
+        | mark(STALLED.responder, responder.zero_windows != 0)
         | mark(REUSE, live.reuse().is_some())
         | mark(REPLIES, !live.has_few_replies())
         | mark(RETRIED, live.syn_retries != 0)

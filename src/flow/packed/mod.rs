@@ -4,6 +4,8 @@
 //! wait packed: a head of words that tells what finds them and when they are due, and behind it all else as
 //! differences from what was to be expected, a hundred octets or so. What is rare is not packed but stays as it is.
 
+mod events;
+mod extras;
 mod fields;
 mod mark;
 mod pass;

@@ -3,7 +3,8 @@
 use super::{EVENTS, Shard, grave_of, in_use};
 use crate::flow::duplicates::{Recent, Signature};
 use crate::flow::event::Event;
-use crate::flow::facts::Order;
+use crate::flow::facts::{Order, RecordRef};
+use crate::flow::ghosts::Drew;
 use crate::flow::letters::Letter;
 use crate::flow::live::{Live, NONE};
 use crate::net::Role;
@@ -45,21 +46,59 @@ impl Shard {
         match self.place(segment, newest) {
             Place::New => self.begin(segment, self.hash_of(&segment.tuple), Some(newest)),
             Place::Flow { slot, trusted } => {
+                let drew = self.note_answer(segment, slot, newest);
                 let Some((live, recent)) = in_use(&mut self.slots, &mut self.recents, slot) else { return };
                 let from = live.role_of(segment.from_low);
                 live.observe(segment, from, trusted);
+                if drew.is_some() {
+                    live.keep_answer(segment, from);
+                }
                 recent.remember(segment, signature);
                 if live.set_deadline(&self.limits, self.moment.clock.watermark()) {
                     self.schedule(slot);
                 }
-                if slot != newest
-                    && let Some(Some(successor)) = self.slots.get_mut(newest as usize)
-                {
-                    let from = successor.role_of(segment.from_low);
-                    successor.observe_ghost(segment, from);
+                if slot != newest {
+                    self.note_ghost(segment, slot, newest);
                 }
             }
         }
+    }
+
+    /// Tells the incarnation in `newest` that `segment` came, which belongs to that in `slot`, and both what it met.
+    fn note_ghost(&mut self, segment: &Segment, slot: u32, newest: u32) {
+        let Some((live, successor)) = self.live_in(slot).zip(self.live_in(newest)) else { return };
+        let from = live.role_of(segment.from_low);
+        let ghost = live.ghost_of(segment, from, successor);
+        for (place, is_newest) in [(slot, false), (newest, true)] {
+            let Some(Some(live)) = self.slots.get_mut(place as usize) else { continue };
+            let from = live.role_of(segment.from_low);
+            if is_newest {
+                live.observe_ghost(segment, from);
+            }
+            if let Some(ghost) = ghost {
+                live.note_ghost(ghost, from);
+            }
+        }
+    }
+
+    /// If `segment`, which belongs to the incarnation in `slot`, answers the last ghost in the life of that in
+    /// `newest`, tells both what that drew.
+    fn note_answer(&mut self, segment: &Segment, slot: u32, newest: u32) -> Option<Drew> {
+        let live = self.live_in(newest)?;
+        let ghost = live.ghosts().last()?.ghost;
+        let drew = live.answer_to_ghost(segment, live.role_of(segment.from_low), slot != newest)?;
+        let at = RecordRef { record: segment.record, time: segment.time };
+        let owner = self.chain(newest).find(|(_, live)| live.first.record == ghost.of).map(|(slot, _)| slot);
+        for slot in [Some(newest), owner].into_iter().flatten() {
+            if let Some(Some(live)) = self.slots.get_mut(slot as usize) {
+                live.note_answer(ghost.at, drew, at);
+            }
+        }
+        Some(drew)
+    }
+
+    fn live_in(&self, slot: u32) -> Option<&Live> {
+        self.slots.get(slot as usize)?.as_ref()
     }
 
     /// Finds the incarnation that a segment belongs to, by its numbers.

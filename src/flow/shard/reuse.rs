@@ -1,6 +1,7 @@
 //! What a new incarnation meets on its four-tuple: the one before it, live or already written.
 
-use crate::flow::facts::{Limits, Reuse, ReuseKind};
+use crate::flow::event::EventKind;
+use crate::flow::facts::{Limits, RecordRef, Reuse, ReuseKind};
 use crate::flow::live::Live;
 use crate::flow::tombstone::Tombstone;
 use crate::net::{Role, Sides};
@@ -22,7 +23,20 @@ impl Live {
             (false, true) => (ReuseKind::HalfClosed, Some(Role::Initiator)),
             (false, false) => (ReuseKind::Open, None),
         };
-        Reuse { predecessor: self.first.record, gap: known(gap), kind, waiting }
+        let since = waiting.and_then(|role| self.half_closed_since(role));
+        Reuse { predecessor: self.first.record, gap: known(gap), kind, waiting, since }
+    }
+
+    /// Since when `role` has the other side's FIN: its ACK of that, or the FIN itself.
+    fn half_closed_since(&self, role: Role) -> Option<RecordRef> {
+        let of = |kind: EventKind, from: Role| {
+            self.events
+                .list()
+                .iter()
+                .find(|event| event.kind == kind && event.from == from)
+                .map(|event| event.at)
+        };
+        of(EventKind::AckOfFin, role).or_else(|| of(EventKind::Fin, !role))
     }
 
     /// The capture missed one direction, or octets that a side acknowledged: its end may have been among them.
@@ -58,7 +72,7 @@ impl Tombstone {
         let gap = now - self.end;
         let in_time_wait = self.orderly() && (TimeDelta::ZERO..limits.time_wait).contains(&gap);
         let kind = if in_time_wait { ReuseKind::WithinTimeWait } else { ReuseKind::Clean };
-        Reuse { predecessor: self.flow(), gap: known(gap), kind, waiting: None }
+        Reuse { predecessor: self.flow(), gap: known(gap), kind, waiting: None, since: None }
     }
 }
 

@@ -7,8 +7,8 @@ use serde::{Serialize, Serializer};
 
 use crate::diagnose::{Certainty, Finding, InputFinding, Severity};
 use crate::flow::{
-    CloseWait, EndpointState, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letters, Limits,
-    Origin, RecordRef, Replies, Reset, Reuse, Traffic,
+    CloseWait, EndpointState, Event, EventKind, FinFacts, Flow, FlowOutcome, Ghost, Handshake, Letters,
+    Limits, Origin, Pause, RecordRef, Replies, Reset, Reuse, Traffic,
 };
 use crate::net::{Endpoint, Role, Sides};
 use crate::report::input::Sources;
@@ -100,10 +100,14 @@ pub(super) struct JsonFlow<'a> {
     incarnation: u32,
     reuse: Option<Reuse>,
     successor: Option<JsonSuccessor>,
+    ghosts: &'a [Ghost],
     traffic: Sides<Traffic>,
     exchanges: u64,
     unanswered_octets: u64,
     last_talker: Option<JsonTalker>,
+    asked: Option<RecordRef>,
+    active: RecordRef,
+    pause: Option<Pause>,
     replies: Option<Replies>,
     history: Letters,
     conn_state: &'static str,
@@ -144,10 +148,18 @@ impl<'a> JsonFlow<'a> {
             incarnation: flow.incarnation,
             reuse: flow.reuse,
             successor: flow.successor.map(|(flow, time)| JsonSuccessor { flow, time }),
+            ghosts: &flow.ghosts,
             traffic: flow.traffic,
             exchanges: flow.exchanges,
             unanswered_octets: flow.unanswered_octets,
-            last_talker: flow.last_talker.map(|(role, since)| JsonTalker { role, since }),
+            last_talker: flow.last_talker.map(|(role, since)| JsonTalker {
+                role,
+                since,
+                octets: flow.last_octets,
+            }),
+            asked: flow.asked,
+            active: flow.active,
+            pause: flow.pause,
             replies: flow.replies,
             history: flow.letters,
             conn_state: conn_state(flow),
@@ -169,6 +181,7 @@ struct JsonSuccessor {
 struct JsonTalker {
     role: Role,
     since: RecordRef,
+    octets: u64,
 }
 
 #[derive(Serialize)]

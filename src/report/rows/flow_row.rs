@@ -332,7 +332,13 @@ mod tests {
             flow.traffic[role].retransmissions = u64::MAX / 2;
         }
         (flow.exchanges, flow.unanswered_octets) = (u64::MAX, u64::MAX);
-        flow.reuse = Some(Reuse { predecessor: u64::MAX, gap: span, kind: ReuseKind::Open, waiting: None });
+        flow.reuse = Some(Reuse {
+            predecessor: u64::MAX,
+            gap: span,
+            kind: ReuseKind::Open,
+            waiting: None,
+            since: None,
+        });
         (0..30).for_each(|_| flow.letters.note_again(Role::Responder, Letter::Flipped));
         flow
     }

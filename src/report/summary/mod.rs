@@ -1,13 +1,12 @@
 //! A million flows on one page: counts, spans and curves of bounded size.
 
-mod spread;
 mod stale;
 
 use std::collections::BTreeMap;
 
-pub use spread::Spread;
 pub use stale::{Stale, StaleKey, Tally};
 
+use crate::delays::Delays;
 use crate::diagnose::{Certainty, Finding, InputFinding, Severity};
 use crate::flow::{Flow, FlowOutcome, Limits};
 use crate::survey::{Bounded, Party, Waits, is_stuck};
@@ -27,7 +26,7 @@ pub struct FindingCount {
     /// The first flows that have it.
     pub examples: Vec<u64>,
     /// How long they lasted.
-    pub lasted: Spread,
+    pub lasted: Delays,
 }
 
 /// What a run comes to.
@@ -103,7 +102,7 @@ impl Summary {
                 count: 0,
                 certainty: finding.certainty,
                 examples: Vec::new(),
-                lasted: Spread::default(),
+                lasted: Delays::default(),
             });
         count.count += 1;
         count.certainty = count.certainty.max(finding.certainty);

@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::io;
 
 use super::layout::{Page, counted, keep};
+use crate::delays::Delays;
 use crate::flow::FlowOutcome;
 use crate::report::input::InputFacts;
 use crate::report::number::grouped;
-use crate::report::summary::{Spread, Summary};
+use crate::report::summary::Summary;
 use crate::survey::{Curve, Party, Waits};
 use crate::time::Timestamp;
 
@@ -111,17 +112,17 @@ fn period(page: &Page<'_>, since: Timestamp, waits: &Waits) -> String {
 }
 
 /// `30.1 s late`, or `30.1 – 89.6 s late (median 57.1 s)`.
-fn lateness(spread: &Spread) -> String {
-    if spread.count() == 1 {
-        return keep(&format!("{} late", spread.min()));
+fn lateness(delays: &Delays) -> String {
+    if delays.count() == 1 {
+        return keep(&format!("{} late", delays.min()));
     }
-    let (min, max) = (spread.min().to_string(), spread.max().to_string());
+    let (min, max) = (delays.min().to_string(), delays.max().to_string());
     // One unit is enough where both have the same.
     let shared = match (min.rsplit_once(' '), max.rsplit_once(' ')) {
         (Some((number, unit)), Some((_, other))) if unit == other => number,
         _ => &min,
     };
-    keep(&format!("{shared} – {max} late")) + " " + &keep(&format!("(median {})", spread.median()))
+    keep(&format!("{shared} – {max} late")) + " " + &keep(&format!("(median {})", delays.median()))
 }
 
 fn sparkline(curve: &Curve, input: &InputFacts, columns: usize) -> String {

@@ -12,7 +12,7 @@ use self::overtakers::Overtakers;
 pub use self::settle::{Burst, Releases};
 use self::waiting::Wait;
 use crate::flow::{Flow, RecordRef, ResetKind};
-use crate::net::Role;
+use crate::net::{Endpoint, Role};
 use crate::time::{TimeDelta, Timestamp};
 
 /// Connections remembered of one service, of those that waited and of those that were served for long.
@@ -60,6 +60,8 @@ pub struct Waiting {
 pub struct Served {
     /// The flow.
     pub flow: u64,
+    /// Who opened it.
+    pub initiator: Endpoint,
     /// When its handshake was complete.
     pub opened: RecordRef,
     /// What the service did first.
@@ -90,7 +92,8 @@ impl Queue {
             if life >= fin_delay {
                 let idle = flow.pause.filter(|pause| ends_by_close(flow, pause.until)).map(|it| it.length());
                 let closer = flow.active_closer;
-                let served = Served { flow: flow.id, opened: wait.opened, served, ended, closer, idle };
+                let (initiator, opened) = (flow.initiator, wait.opened);
+                let served = Served { flow: flow.id, initiator, opened, served, ended, closer, idle };
                 self.left_out += u64::from(!remember(&mut self.served, served));
             }
         }
