@@ -114,7 +114,6 @@ impl Story {
             active: RecordRef::default(),
             replies: None,
             pause: None,
-            active: RecordRef::default(),
             icmp_reporter: None,
             letters: Letters::default(),
             events: Vec::new(),

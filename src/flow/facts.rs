@@ -346,8 +346,6 @@ pub struct Flow {
     pub replies: Option<Replies>,
     /// The last time of a second or more in which nothing was done.
     pub pause: Option<Pause>,
-    /// When something was last done: neither acknowledged nor probed only.
-    pub active: RecordRef,
     /// Who sent the last ICMP error about the connection.
     pub icmp_reporter: Option<IpAddr>,
     /// Zeek's `history`.

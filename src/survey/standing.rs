@@ -1,14 +1,10 @@
 //! Connections of one client host toward one service that neither side had closed when the capture ended.
 
 use super::curve::Curve;
-use super::least::Least;
 use super::marks::Marks;
 use crate::flow::{Flow, Origin, RecordRef};
-use crate::report::summary::Spread;
 use crate::time::{TimeDelta, Timestamp};
 
-/// Flows named as examples.
-const EXAMPLES: usize = 3;
 /// A connection that is meant for one request carries no more exchanges: those that set up TLS or log in, and it.
 const MOST_EXCHANGES: usize = 8;
 /// A connection that carries one exchange and no more is rare on purpose: so many show a habit.
@@ -20,30 +16,23 @@ const SURPLUS: u64 = 4;
 /// No pool opens so many in advance.
 const BEYOND_ANY_FILL: u64 = 100;
 
-/// Connections that were open when the capture ended.
+/// How connections were used that were open when the capture ended.
 #[derive(Debug, Default)]
 pub struct Standing {
-    /// How many.
-    pub count: u64,
-    /// Of these, how many wait for an answer.
-    pub waiting: u64,
-    /// Of these, how many carried octets in the capture.
+    /// How many carried octets in the capture.
     pub used: u64,
-    /// How long each had been idle when the capture ended.
-    pub idle: Spread,
-    /// When something was last done on each; and when, as far as it is known, before.
+    /// When something was done on any of them, as far as it is known.
     pub activity: Marks,
-    /// Of those whose beginning was captured: how many.
+    /// How many there are whose beginning was captured.
     fresh: u64,
-    /// The same that carried so many exchanges in one go, all answered, and nothing after.
+    /// Of these, how many carried so many exchanges in one go, all answered, and nothing after.
     by_exchanges: [u64; MOST_EXCHANGES + 1],
     /// From the beginning to the last octets of each.
     busy: Curve,
-    busy_time: TimeDelta,
-    /// When the first and the last was asked for.
+    /// How long these times are together, in nanoseconds.
+    busy_nanos: i64,
+    /// When the first and the last of them was asked for.
     opened: Option<(RecordRef, RecordRef)>,
-    /// The first flows.
-    examples: Least<u64, EXAMPLES>,
 }
 
 /// Connections that one client opened for one use each, and kept.
@@ -62,20 +51,16 @@ pub struct Unshared {
 impl Standing {
     /// Adds a flow that neither side had closed.
     pub(super) fn add(&mut self, flow: &Flow) {
-        self.count += 1;
-        self.waiting += u64::from(flow.unanswered_octets > 0);
+        let (start, active) = (flow.first.time, flow.active.time);
         self.used += u64::from(flow.last_talker.is_some());
-        let (start, active) = (flow.first, flow.active.time);
-        self.idle.add((flow.decided - active).max(TimeDelta::ZERO));
-        self.examples.add(flow.id);
-        // Between the beginning and the last pause there may have been others.
         match flow.pause {
+            // Before the last pause there may have been others.
             Some(pause) => {
-                self.activity.add(start.time);
+                self.activity.add(start);
                 self.activity.add(pause.from.time);
                 self.activity.add_stretch(pause.until.time, active);
             }
-            None => self.activity.add_stretch(start.time, active),
+            None => self.activity.add_stretch(start, active),
         }
         if flow.origin == Origin::Handshake {
             self.add_fresh(flow);
@@ -86,10 +71,11 @@ impl Standing {
         let (start, active) = (flow.first, flow.active.time);
         self.fresh += 1;
         self.busy.add(start.time, Some(active));
-        self.busy_time = self.busy_time + (active - start.time).max(TimeDelta::ZERO);
+        self.busy_nanos = self.busy_nanos.saturating_add((active - start.time).nanos().max(0));
         let by_time = |at: &RecordRef| (at.time, at.record);
         let (first, last) = self.opened.unwrap_or((start, start));
-        self.opened = Some((first.min_by_key(start, by_time), last.max_by_key(start, by_time)));
+        self.opened =
+            Some((std::cmp::min_by_key(first, start, by_time), std::cmp::max_by_key(last, start, by_time)));
         let in_one_go = flow.exchanges == 1 || flow.pause.is_none();
         if flow.unanswered_octets == 0 && in_one_go {
             let exchanges = usize::try_from(flow.exchanges).unwrap_or(usize::MAX);
@@ -102,22 +88,6 @@ impl Standing {
     /// All were added.
     pub(super) fn settle(&mut self) {
         self.activity.tidy();
-        self.examples.tidy();
-    }
-
-    /// When something was last done on any of them.
-    pub fn last_active(&self) -> Option<Timestamp> {
-        self.activity.last()
-    }
-
-    /// When the first and the last of those was asked for whose beginning was captured.
-    pub const fn opened(&self) -> Option<(RecordRef, RecordRef)> {
-        self.opened
-    }
-
-    /// The first flows.
-    pub fn examples(&self) -> &[u64] {
-        self.examples.items()
     }
 
     /// What share of those whose beginning was captured carried one exchange and nothing after it.
@@ -134,12 +104,13 @@ impl Standing {
     /// opens one right after the other, and not many.
     pub fn unshared(&self) -> Option<Unshared> {
         let (first, last) = self.opened?;
+        let by_exchanges = self.by_exchanges.iter().enumerate().skip(1);
         let (exchanges, &count) =
-            self.by_exchanges.iter().enumerate().skip(1).max_by_key(|(exchanges, count)| (**count, usize::MAX - exchanges))?;
+            by_exchanges.max_by_key(|(exchanges, count)| (**count, MOST_EXCHANGES - exchanges))?;
         let is_habit = count >= if exchanges == 1 { FEW } else { FEW_OF_SEVERAL };
         let is_all = count * 10 >= self.fresh * 9;
         let is_surplus = || count >= SURPLUS * self.busy.peak().level;
-        let is_fill = (last.time - first.time).nanos() < self.busy_time.nanos().saturating_mul(2);
+        let is_fill = (last.time - first.time).nanos() < self.busy_nanos.saturating_mul(2);
         let holds = is_habit && is_all && (count >= BEYOND_ANY_FILL || !is_fill) && is_surplus();
         holds.then_some(Unshared { count, exchanges: exchanges as u64, first, last })
     }

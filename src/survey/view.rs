@@ -35,12 +35,14 @@ impl View {
         let (start, end) = span.unwrap_or_default();
         let mut services: BTreeMap<_, _> = services.into_iter().collect();
         services.values_mut().for_each(Service::settle);
+        let mut pairs: BTreeMap<_, _> = pairs.into_iter().collect();
+        pairs.values_mut().for_each(|(_, pair)| pair.settle());
         Self {
             limits,
             start,
             end,
             services,
-            pairs: pairs.into_iter().collect(),
+            pairs,
             hosts: hosts.into_iter().collect(),
             groups: groups.into_iter().collect(),
             left_out,

@@ -116,7 +116,6 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         active: live.active,
         replies: (live.replies.first.record != 0).then_some(live.replies),
         pause: live.pause(),
-        active: live.active,
         icmp_reporter: live.icmp_reporter(),
         letters: live.letters,
         events_dropped: live.events.dropped(),
