@@ -127,7 +127,7 @@ impl<'r> Teller<'r> {
         table: TableStats,
     ) -> io::Result<Outcome> {
         self.check()?;
-        let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle();
+        let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle(account.stopped());
         let found = diagnose_parties(&view, &self.terms);
         let incidents = incidents(&view, &found, &self.terms);
         self.report.incidents(&incidents)?;

@@ -10,12 +10,17 @@ use closewait::{Outcome, Result};
 use super::args::AnalyseArgs;
 use super::outputs::{Failure, Outputs, print};
 use super::plan::Plan;
+use super::ports::PortRange;
 use super::{Ending, problems};
 
 /// Analyses the captures of `args`; `typed` are the options for the reports.
 pub(super) fn run(args: AnalyseArgs, typed: Vec<(String, String)>) -> Result<Ending> {
-    let plan =
-        Plan { options: typed, progress: !args.quiet, ..Plan::new(&args.source, args.narrow, &args.limits)? };
+    let plan = Plan {
+        options: typed,
+        progress: !args.quiet,
+        ports: args.local_ports.map(|PortRange(low, high)| (low, high)),
+        ..Plan::new(&args.source, args.narrow, &args.limits)?
+    };
     let outputs = Outputs::new(args.output, &plan.paths)?;
     let with_page = !args.quiet && !outputs.take_stdout();
     let mut summary = Summary::new(plan.limits);

@@ -13,6 +13,7 @@ use closewait::narrow::Network;
 use closewait::report::Order;
 
 use super::moment::Moment;
+use super::ports::PortRange;
 use super::size::Size;
 use super::span::Span;
 
@@ -72,6 +73,10 @@ pub(super) struct AnalyseArgs {
     /// Print neither the summary nor progress
     #[arg(long, short)]
     pub(super) quiet: bool,
+    /// From which local ports the clients connect (Linux: sysctl net.ipv4.ip_local_port_range), to tell when these run
+    /// out
+    #[arg(long, value_name = "LOW-HIGH")]
+    pub(super) local_ports: Option<PortRange>,
     #[command(flatten)]
     pub(super) source: SourceArgs,
     // A heading holds for what follows it, so arguments with headings come last.

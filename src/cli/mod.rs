@@ -10,6 +10,7 @@ mod man;
 mod moment;
 mod outputs;
 mod plan;
+mod ports;
 mod problems;
 mod progress;
 mod rules;

@@ -24,6 +24,8 @@ pub(super) struct Plan {
     pub(super) paths: Vec<PathBuf>,
     pub(super) narrowing: Narrowing,
     pub(super) limits: Limits,
+    /// From which local ports hosts connect, if that was said.
+    pub(super) ports: Option<(u16, u16)>,
     /// Options as typed, for the reports.
     pub(super) options: Vec<(String, String)>,
     pub(super) text: TextOptions,
@@ -48,6 +50,7 @@ impl Plan {
             },
             text: terminal::text_options(source.color),
             paths,
+            ports: None,
             options: Vec::new(),
             progress: true,
             threads: source.threads.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
@@ -65,6 +68,7 @@ impl Plan {
             .limits(self.limits)
             .narrow(self.narrowing.clone())
             .options(self.options.clone())
+            .local_ports(self.ports)
             .threads(self.threads)
             .progress(progress.callback())
             .run(input, report);

@@ -17,6 +17,7 @@ mod queue;
 mod requests;
 mod series;
 mod service;
+mod silence;
 mod standing;
 mod stuck;
 mod view;
@@ -40,7 +41,8 @@ pub use self::ports::Ports;
 pub use self::queue::{Burst, Queue, Releases, Served, Waiting};
 pub use self::requests::{Requests, Unanswered};
 pub use self::series::{Interval, Series};
-pub use self::service::Service;
+pub use self::service::{Connect, Service};
+pub use self::silence::Silence;
 pub use self::standing::{Standing, Unshared};
 pub use self::stuck::Waits;
 pub(crate) use self::stuck::is_stuck;
@@ -125,9 +127,10 @@ impl Survey {
         }
     }
 
-    /// What all of it came to, in an order of its own.
-    pub fn settle(self) -> View {
-        View::new(self)
+    /// What all of it came to, in an order of its own. A capture that `stopped` later than flows tell shows that nothing
+    /// happened since.
+    pub fn settle(self, stopped: Option<Timestamp>) -> View {
+        View::new(self, stopped)
     }
 }
 

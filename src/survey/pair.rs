@@ -7,7 +7,7 @@ use super::ports::Ports;
 use super::standing::Standing;
 use super::stuck::Waits;
 use crate::delays::Delays;
-use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, Limits};
+use crate::flow::{Flow, FlowOutcome, Handshake, Limits};
 use crate::net::{Endpoint, Role};
 use crate::time::{TimeDelta, Timestamp};
 
@@ -80,7 +80,7 @@ impl Pair {
         if is_established(flow) {
             let end = end_of(flow);
             self.established += 1;
-            self.curve.add(established_at(flow), end);
+            self.curve.add(flow.completed().unwrap_or(flow.first).time, end);
             self.last_end = self.last_end.max(end);
             self.retired += u64::from(end.is_some() && flow.pause.map(|pause| pause.until.time) == end);
         }
@@ -128,11 +128,6 @@ const fn is_open(outcome: FlowOutcome) -> bool {
 
 fn is_established(flow: &Flow) -> bool {
     !matches!(flow.handshake, Handshake::Syn | Handshake::SynAck)
-}
-
-fn established_at(flow: &Flow) -> Timestamp {
-    let done = flow.events.iter().find(|event| event.kind == EventKind::HandshakeAck);
-    done.map_or(flow.first.time, |event| event.at.time)
 }
 
 /// When the first FIN or the deciding RST came: it was open until then.

@@ -3,7 +3,6 @@
 use super::curve::Curve;
 use super::marks::Marks;
 use crate::flow::{Flow, Origin, RecordRef};
-use crate::time::{TimeDelta, Timestamp};
 
 /// A connection that is meant for one request carries no more exchanges: those that set up TLS or log in, and it.
 const MOST_EXCHANGES: usize = 8;
@@ -19,7 +18,7 @@ const BEYOND_ANY_FILL: u64 = 100;
 /// How connections were used that were open when the capture ended.
 #[derive(Debug, Default)]
 pub struct Standing {
-    /// How many carried octets in the capture.
+    /// How many carried an exchange in the capture.
     pub used: u64,
     /// When something was done on any of them, as far as it is known.
     pub activity: Marks,
@@ -32,7 +31,7 @@ pub struct Standing {
     /// How long these times are together, in nanoseconds.
     busy_nanos: i64,
     /// When the first and the last of them was asked for.
-    opened: Option<(RecordRef, RecordRef)>,
+    pub opened: Option<(RecordRef, RecordRef)>,
 }
 
 /// Connections that one client opened for one use each, and kept.
@@ -52,7 +51,7 @@ impl Standing {
     /// Adds a flow that neither side had closed.
     pub(super) fn add(&mut self, flow: &Flow) {
         let (start, active) = (flow.first.time, flow.active.time);
-        self.used += u64::from(flow.last_talker.is_some());
+        self.used += u64::from(flow.exchanges > 0);
         match flow.pause {
             // Before the last pause there may have been others.
             Some(pause) => {

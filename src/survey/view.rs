@@ -30,7 +30,7 @@ pub struct View {
 }
 
 impl View {
-    pub(super) fn new(survey: Survey) -> Self {
+    pub(super) fn new(survey: Survey, stopped: Option<Timestamp>) -> Self {
         let Survey { limits, services, pairs, hosts, groups, span, left_out } = survey;
         let (start, end) = span.unwrap_or_default();
         let mut services: BTreeMap<_, _> = services.into_iter().collect();
@@ -40,7 +40,7 @@ impl View {
         Self {
             limits,
             start,
-            end,
+            end: stopped.map_or(end, |stopped| stopped.max(end)),
             services,
             pairs,
             hosts: hosts.into_iter().collect(),
