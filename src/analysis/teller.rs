@@ -135,7 +135,7 @@ impl<'r> Teller<'r> {
         table: TableStats,
     ) -> io::Result<Outcome> {
         self.check()?;
-        let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle();
+        let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle(account.stopped());
         let mut sockets = self.sockets.take().map(Joiner::finish);
         let found = diagnose_parties(&view, &self.terms);
         let incidents = incidents(view, &found, &self.terms, sockets.as_ref());

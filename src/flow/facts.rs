@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::event::Event;
+use super::event::{Event, EventKind};
 use super::ghosts::Ghost;
 use super::letters::Letters;
 use super::outcome::FlowOutcome;
@@ -374,6 +374,11 @@ impl Flow {
     /// The RST that decided the outcome.
     pub fn reset(&self) -> Option<&Reset> {
         self.deciding_reset.and_then(|index| self.resets.get(index))
+    }
+
+    /// The ACK that completed its handshake.
+    pub fn completed(&self) -> Option<RecordRef> {
+        self.events.iter().find(|event| event.kind == EventKind::HandshakeAck).map(|event| event.at)
     }
 
     /// From first to last segment.

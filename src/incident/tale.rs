@@ -208,9 +208,9 @@ impl Tale<'_> {
             }
         }
         for (host, bracket) in self.brackets() {
-            let longest = bracket.acknowledged.map(|(delay, _)| delay);
+            let longest = bracket.acknowledged.map(|fin| fin.delay);
             let candidates = self.terms.timers.between(
-                (longest.unwrap_or_default(), bracket.refused.0),
+                (longest.unwrap_or_default(), bracket.refused.delay),
                 &[TimerKind::FinWait2],
                 TimeDelta::ZERO,
             );
@@ -221,9 +221,9 @@ impl Tale<'_> {
             parts.push(match longest {
                 Some(longest) => format!(
                     "{host} remembers a connection that it closed for {longest} (still acknowledged) to {} (refused){named}",
-                    bracket.refused.0
+                    bracket.refused.delay
                 ),
-                None => format!("{host} had forgotten a connection {} after it closed", bracket.refused.0),
+                None => format!("{host} had forgotten a connection {} after it closed", bracket.refused.delay),
             });
         }
         parts.join(". ")
@@ -300,8 +300,8 @@ impl Tale<'_> {
             .map(|(host, bracket)| {
                 Facts::new()
                     .and("host", host.to_string())
-                    .and_maybe("acknowledged", bracket.acknowledged.map(|(delay, _)| delay))
-                    .and("refused", bracket.refused.0)
+                    .and_maybe("acknowledged", bracket.acknowledged.map(|fin| fin.delay))
+                    .and("refused", bracket.refused.delay)
             })
             .collect();
         if !brackets.is_empty() {
