@@ -203,6 +203,8 @@ pub struct Pause {
     pub from: RecordRef,
     /// The first after it.
     pub until: RecordRef,
+    /// Who sent that.
+    pub by: Role,
     /// The longest such time before it: the connection lived through that.
     pub survived: TimeDelta,
 }
