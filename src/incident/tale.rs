@@ -7,7 +7,7 @@ use super::owners::Owners;
 use super::symptom::Symptom;
 use super::tales::process_died::Death;
 use super::{Confirmation, Incident, Member, Statement, tales};
-use crate::diagnose::{Certainty, Facts, Severity, Terms, party_filter};
+use crate::diagnose::{Certainty, Fact, Facts, Severity, Terms, party_filter};
 use crate::net::{Endpoint, Role};
 use crate::socket_file::SocketJoin;
 use crate::survey::{Example, Pair, Party, Service, View, Waits};
@@ -102,9 +102,17 @@ impl Tale<'_> {
     }
 
     fn kind(&self) -> Kind {
+        if self.has_run_out() && matches!(self.root.code, "SVC101" | "SVC103" | "SVC105") {
+            return Kind::PortsExhausted;
+        }
         let death = self.service().and_then(Death::of).filter(|death| death.refused.is_some());
         let known = Kind::of(self.root.code).map(|(kind, _)| kind);
         death.map(|_| Kind::ProcessDied).or(known).unwrap_or(Kind::StalePorts)
+    }
+
+    /// True when a host has no local ports left toward the service.
+    fn has_run_out(&self) -> bool {
+        self.member("SVC105").is_some_and(|it| it.facts.get("exhausted") == Some(&Fact::Is(true)))
     }
 
     /// The findings of `code` that belong to it.

@@ -158,7 +158,7 @@ fn a_limit_of_two_shows_as_two_slots_and_three_bursts() {
 fn a_leak_counts_what_was_opened_and_never_closed() {
     let (_, incident) = the_incident("keepalive_leak.client");
     assert_eq!(incident["facts"]["open"], 40);
-    assert_eq!(incident["facts"]["SVC103"]["once_share"], 1.0);
+    assert_eq!(incident["facts"]["SVC103"]["one_exchange"], 1.0);
 }
 
 /// SCENARIOS.md C: whose ports are held, out of which range.
