@@ -56,7 +56,7 @@ fn is_segment(words: &[&str]) -> bool {
     let value = |text: &str| text.parse::<i64>().unwrap();
     let names: Vec<_> = suffixes.iter().step_by(2).copied().collect();
     matches!(*direction, ">" | "<")
-        && matches!(*flags, "S" | "S." | "." | "P." | "F." | "R" | "R.")
+        && matches!(*flags, "S" | "S." | "." | "P." | "F." | "FP." | "R" | "R.")
         && [first, end, length].iter().all(|text| is_number(text))
         && value(end) - value(first) == value(length)
         && suffixes.len().is_multiple_of(2)
