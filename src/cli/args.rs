@@ -261,6 +261,7 @@ pub(super) struct TimersArgs {
 ///
 /// State as ss spells it, ? where it is presumed: what led to it is not shown to have arrived, or a timer is overdue.
 /// Recv-Q: the most that can have lain unread, and where a closed window proves it, the least.
+/// With --host and --net: the tables of these hosts alone. --since and --until bound the moments.
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("when").required(true).multiple(true).args(["at", "at_file", "every"]))]
 pub(super) struct NetstatArgs {
@@ -280,7 +281,7 @@ pub(super) struct NetstatArgs {
     /// One row per moment and socket into a file, nothing onto standard output; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(super) csv: Option<PathBuf>,
-    /// How long the hosts keep a closed socket in FIN-WAIT-2 (sysctl net.ipv4.tcp_fin_timeout)
+    /// How long the hosts keep a closed socket in FIN-WAIT-2 (sysctl `net.ipv4.tcp_fin_timeout`)
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub(super) fin_timeout: Span,
     /// How long they keep one in TIME-WAIT
