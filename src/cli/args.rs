@@ -18,6 +18,9 @@ use super::span::Span;
 
 const COLOR_HELP: &str = "auto (on a terminal, unless NO_COLOR is set), always or never";
 
+const FIN_TIMEOUT_HELP: &str =
+    "How long the hosts keep a closed socket in FIN-WAIT-2 (sysctl net.ipv4.tcp_fin_timeout)";
+
 const AFTER_HELP: &str = "\
 Exit status:
   0  done (and no finding as severe as --fail-on says)
@@ -281,8 +284,7 @@ pub(super) struct NetstatArgs {
     /// One row per moment and socket into a file, nothing onto standard output; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(super) csv: Option<PathBuf>,
-    /// How long the hosts keep a closed socket in FIN-WAIT-2 (sysctl `net.ipv4.tcp_fin_timeout`)
-    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    #[arg(long, value_name = "SECONDS", default_value = "60", help = FIN_TIMEOUT_HELP)]
     pub(super) fin_timeout: Span,
     /// How long they keep one in TIME-WAIT
     #[arg(long, value_name = "SECONDS", default_value = "60")]
