@@ -13,6 +13,7 @@ use closewait::narrow::Network;
 use closewait::report::Order;
 
 use super::moment::Moment;
+use super::ports::PortRange;
 use super::size::Size;
 use super::span::Span;
 
@@ -85,6 +86,10 @@ pub(super) struct AnalyseArgs {
     /// When that was, as in --since; found out from the states of the sockets unless said. Once, or once per file
     #[arg(long, value_name = "TIME", requires = "sockets")]
     pub(super) sockets_at: Vec<Moment>,
+    /// From which local ports the clients connect (Linux: sysctl net.ipv4.ip_local_port_range), to tell when these run
+    /// out
+    #[arg(long, value_name = "LOW-HIGH")]
+    pub(super) local_ports: Option<PortRange>,
     #[command(flatten)]
     pub(super) source: SourceArgs,
     // A heading holds for what follows it, so arguments with headings come last.

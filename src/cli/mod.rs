@@ -11,6 +11,7 @@ mod moment;
 mod netstat;
 mod outputs;
 mod plan;
+mod ports;
 mod problems;
 mod progress;
 mod rules;
