@@ -19,6 +19,9 @@ use super::span::Span;
 
 const COLOR_HELP: &str = "auto (on a terminal, unless NO_COLOR is set), always or never";
 
+const FIN_TIMEOUT_HELP: &str =
+    "How long the hosts keep a closed socket in FIN-WAIT-2 (sysctl net.ipv4.tcp_fin_timeout)";
+
 const AFTER_HELP: &str = "\
 Exit status:
   0  done (and no finding as severe as --fail-on says)
@@ -266,6 +269,7 @@ pub(super) struct TimersArgs {
 ///
 /// State as ss spells it, ? where it is presumed: what led to it is not shown to have arrived, or a timer is overdue.
 /// Recv-Q: the most that can have lain unread, and where a closed window proves it, the least.
+/// With --host and --net: the tables of these hosts alone. --since and --until bound the moments.
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("when").required(true).multiple(true).args(["at", "at_file", "every"]))]
 pub(super) struct NetstatArgs {
@@ -285,8 +289,7 @@ pub(super) struct NetstatArgs {
     /// One row per moment and socket into a file, nothing onto standard output; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(super) csv: Option<PathBuf>,
-    /// How long the hosts keep a closed socket in FIN-WAIT-2 (sysctl net.ipv4.tcp_fin_timeout)
-    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    #[arg(long, value_name = "SECONDS", default_value = "60", help = FIN_TIMEOUT_HELP)]
     pub(super) fin_timeout: Span,
     /// How long they keep one in TIME-WAIT
     #[arg(long, value_name = "SECONDS", default_value = "60")]

@@ -88,7 +88,7 @@ fn a_table_is_the_same_for_any_number_of_threads_and_any_order_of_moments() {
 fn hosts() -> Vec<String> {
     let files = fs::read_dir(lab()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> =
-        files.filter_map(|file| Some(file.split_once(".ss.jsonl")?.0.to_owned())).collect();
+        files.filter_map(|file| Some(file.split_once(".ss.jsonl.gz")?.0.to_owned())).collect();
     names.sort();
     names.dedup();
     assert!(names.len() > 80, "{}", names.len());
@@ -105,8 +105,8 @@ fn compare(name: &str) -> Agreement {
 fn predict(name: &str, moments: &[i64], options: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("moments");
-    let lines: String = moments.iter().map(|moment| format!("{moment}\n")).collect();
-    fs::write(&list, lines).unwrap();
+    let lines: Vec<_> = moments.iter().map(i64::to_string).collect();
+    fs::write(&list, lines.join("\n")).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_closewait"))
         .args(["netstat", "--csv", "-", "--at-file"])
         .arg(&list)
@@ -122,8 +122,8 @@ fn predict(name: &str, moments: &[i64], options: &[&str]) -> String {
 /// `net.ipv4.tcp_fin_timeout` in seconds; 60 where no host changed it.
 fn fin_timeout(name: &str) -> String {
     let truth = serde_json::from_str::<serde_json::Value>(&text(&stored(name, "truth.json"))).unwrap();
-    let hosts = truth["sysctl"].as_object().into_iter().flat_map(|hosts| hosts.values());
-    let set = hosts.filter_map(|host| host["net.ipv4.tcp_fin_timeout"].as_str()).next();
+    let mut hosts = truth["sysctl"].as_object().into_iter().flat_map(|hosts| hosts.values());
+    let set = hosts.find_map(|host| host["net.ipv4.tcp_fin_timeout"].as_str());
     set.unwrap_or("60").to_owned()
 }
 
@@ -136,7 +136,7 @@ fn capture(name: &str) -> PathBuf {
 }
 
 fn table(name: &str) -> PathBuf {
-    stored(name, "ss.jsonl")
+    lab().join(format!("{name}.ss.jsonl.gz"))
 }
 
 /// The file, plain or compressed.
