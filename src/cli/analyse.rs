@@ -28,6 +28,7 @@ pub(super) fn run(args: AnalyseArgs, typed: Vec<(String, String)>) -> Result<End
         plan.run(&mut reports)
     };
     let outcome = result.map_err(|error| failure.explain(error))?;
+    summary.add_incidents(&outcome.incidents);
     summary.add_input(&outcome.input_findings);
     // The page waits until here: the progress bar is gone now.
     let printed = if with_page && has_content(&outcome) {

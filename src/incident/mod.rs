@@ -61,6 +61,13 @@ pub struct Incident {
     pub curve: Vec<u64>,
 }
 
+impl Incident {
+    /// How grave and how sure: `fault, proven`.
+    pub fn rating(&self) -> String {
+        format!("{}, {}", self.severity.as_str(), self.certainty.as_str())
+    }
+}
+
 /// A few sentences under a word.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Statement {

@@ -5,6 +5,8 @@
 //! Memory never follows the number of flows, save for what [`spill`] puts on disk.
 
 mod address;
+mod chart;
+mod dot;
 mod escape;
 mod holes;
 mod input;
@@ -26,10 +28,11 @@ use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
 use crate::incident::Incidents;
 
+pub use dot::DotReport;
 pub use escape::{for_spreadsheet, for_terminal};
 pub use input::{FileFacts, InputFacts, Plan, Skipped, Sources};
 pub use json::{JsonReport, SCHEMA};
-pub use ladder::write_ladder;
+pub use ladder::{write_ladder, write_release};
 pub use lines::TimelineText;
 pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};

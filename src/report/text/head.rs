@@ -101,11 +101,11 @@ fn write_health(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> i
 pub(super) fn write_next(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> io::Result<()> {
     let mut commands = Vec::new();
     let captures = arguments(&input.files);
-    if let Some(((code, _), count)) = super::tables::worst(summary).first() {
-        commands.push(format!("closewait explain {code}"));
-        if let (Some(flow), Some(captures)) = (count.examples.first(), &captures) {
-            commands.push(format!("closewait timeline --flow {flow} {captures}"));
-        }
+    let worst = super::tables::worst(summary);
+    commands.extend(worst.first().map(|((code, _), _)| format!("closewait explain {code}")));
+    let flow = worst.iter().find_map(|(_, count)| count.examples.first());
+    if let (Some(flow), Some(captures)) = (flow, &captures) {
+        commands.push(format!("closewait timeline --flow {flow} {captures}"));
     }
     let capture = summary.capture.iter().find(|finding| finding.severity > Severity::Note);
     if let (true, Some(finding)) = (commands.is_empty(), capture) {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::incident::Incident;
 use crate::report::escape::{columns, display_width, for_terminal};
 use crate::report::input::InputFacts;
 use crate::report::paint::Paint;
@@ -56,10 +57,31 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// The same with how grave and how sure an incident is.
+    pub(super) fn rated_heading(&mut self, name: &str, incident: &Incident) -> io::Result<()> {
+        let rating = incident.rating();
+        let gap = self.width.saturating_sub(display_width(name) + rating.len());
+        let (bold, rating) = (self.paint.bold(name), self.paint.severity(incident.severity, &rating));
+        writeln!(self.out, "\n{bold}{:gap$}{rating}", "")
+    }
+
+    /// `text` as one word if it fits in a line below a heading.
+    pub(super) fn kept(&self, text: &str) -> String {
+        if display_width(text) + LABEL <= self.width { keep(text) } else { text.to_owned() }
+    }
+
     /// `  label     text`, wrapped.
     pub(super) fn labelled(&mut self, label: &str, text: &str) -> io::Result<()> {
         let blank = " ".repeat(LABEL);
         wrap(&format!("  {label:<width$}", width = LABEL - 2), &blank, text, self.width, self.out)
+    }
+
+    /// The same, where it matters less.
+    pub(super) fn dim_labelled(&mut self, label: &str, text: &str) -> io::Result<()> {
+        let mut lines = Vec::new();
+        let (width, paint) = (self.width, self.paint);
+        Page { out: &mut lines, width, paint, with_date: self.with_date }.labelled(label, text)?;
+        String::from_utf8_lossy(&lines).lines().try_for_each(|line| writeln!(self.out, "{}", paint.dim(line)))
     }
 
     /// Text from the left margin, wrapped.

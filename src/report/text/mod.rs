@@ -2,6 +2,7 @@
 
 mod capture;
 mod head;
+mod incidents;
 mod layout;
 mod stale;
 mod stuck;
@@ -18,6 +19,7 @@ use super::paint::Paint;
 use super::summary::Summary;
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
+use crate::incident::Incidents;
 
 /// How the page is laid out.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +62,11 @@ impl<W: Write> Report for TextReport<W> {
         Ok(())
     }
 
+    fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
+        self.summary.add_incidents(&incidents.incidents);
+        Ok(())
+    }
+
     fn input(&mut self, findings: &[InputFinding], _: &Sources<'_>) -> io::Result<()> {
         self.summary.add_input(findings);
         Ok(())
@@ -82,9 +89,11 @@ pub fn write_summary(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut page = Page::new(out, options.width.clamp(80, 120), Paint::new(options.color), input);
+    let told = incidents::services(&summary.incidents);
     head::write(&mut page, summary, input)?;
-    stuck::write(&mut page, summary, input)?;
-    stale::write(&mut page, summary)?;
+    incidents::write(&mut page, summary)?;
+    stuck::write(&mut page, summary, input, &told)?;
+    stale::write(&mut page, summary, &told)?;
     tables::write(&mut page, summary)?;
     capture::write(&mut page, summary)?;
     head::write_accounts(&mut page, summary, input)?;

@@ -38,7 +38,7 @@ pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
     writeln!(page.out)?;
     let mut head = page.paint.bold(&row("OUTCOMES", name, "flows", number));
     if !findings.is_empty() {
-        let right = format!("{:GAP$}{:<title$}{:SEVERITY$}{:>number$}", "", "WORST FINDINGS", "", "flows");
+        let right = format!("{:GAP$}{:<title$}{:SEVERITY$}{:>number$}", "", "WORST FINDINGS", "", "times");
         head.push_str(&page.paint.bold(&right));
     }
     write_line(page, &head)?;
