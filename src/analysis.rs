@@ -20,6 +20,7 @@ use crate::flow::{FlowOutcome, Limits, TableStats};
 use crate::incident::Incident;
 use crate::narrow::Narrowing;
 use crate::report::{InputFacts, Plan, Report};
+use crate::socket_file::{Joiner, SocketJoin, SocketTable};
 use crate::threads::Permits;
 use crate::timers::KnownTimers;
 
@@ -52,6 +53,7 @@ pub struct Analysis<'a> {
     narrowing: Narrowing,
     progress: Progress<'a>,
     threads: Option<NonZeroUsize>,
+    sockets: Vec<SocketTable>,
 }
 
 /// What a run came to.
@@ -73,6 +75,8 @@ pub struct Outcome {
     pub findings: [u64; 3],
     /// What the capture could not show, after narrowing; among the findings above.
     pub input_findings: Vec<InputFinding>,
+    /// The socket tables that were given, joined with the flows; `None` when there were none.
+    pub sockets: Option<SocketJoin>,
     /// What happened, the worst first.
     pub incidents: Vec<Incident>,
     /// What the flow table did.
@@ -112,6 +116,13 @@ impl<'a> Analysis<'a> {
     #[must_use]
     pub fn options(mut self, options: Vec<(String, String)>) -> Self {
         self.plan.options = options;
+        self
+    }
+
+    /// Socket tables to join with the flows.
+    #[must_use]
+    pub fn sockets(mut self, tables: Vec<SocketTable>) -> Self {
+        self.sockets = tables;
         self
     }
 
@@ -180,11 +191,12 @@ impl<'a> Analysis<'a> {
         permits: Option<&Arc<Permits>>,
         report: &mut dyn Report,
     ) -> io::Result<Outcome> {
-        let Self { mut plan, narrowing, progress, .. } = self;
+        let Self { mut plan, narrowing, progress, sockets, .. } = self;
         plan.inputs.clone_from(&names);
         report.begin(&plan)?;
+        let joiner = (!sockets.is_empty()).then(|| Joiner::new(sockets, plan.limits));
         let terms = Terms { timers: plan.timers, ports: None };
-        let teller = Teller::new(&narrowing, plan.limits, terms, report, names);
+        let teller = Teller::new(&narrowing, plan.limits, terms, report, names, joiner);
         match permits {
             Some(permits) => run_on_threads(source, plan.limits, teller, progress, permits),
             None => run_here(source, plan.limits, teller, progress),

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
 use crate::incident::Incident;
-use crate::net::{Endpoint, Role};
+use crate::net::Endpoint;
 use crate::survey::Party;
 use crate::time::Timestamp;
 
@@ -80,10 +80,7 @@ impl Narrowing {
 
     /// True when `flow` is told of.
     pub fn admits(&self, flow: &Flow) -> bool {
-        let either =
-            |test: &dyn Fn(Endpoint) -> bool| Role::BOTH.into_iter().any(|role| test(flow.endpoint(role)));
-        (self.networks.is_empty() || either(&|end| self.admits_address(end.addr)))
-            && (self.ports.is_empty() || either(&|end| self.ports.contains(&end.port)))
+        self.admits_ends([flow.initiator, flow.responder])
             && self.admits_span(flow.first.time, Some(flow.last.time))
     }
 
@@ -124,6 +121,12 @@ impl Narrowing {
     fn admits_span(&self, start: Timestamp, end: Option<Timestamp>) -> bool {
         let is_late_enough = |since| end.is_none_or(|end| end >= since);
         self.since.is_none_or(is_late_enough) && self.until.is_none_or(|until| start <= until)
+    }
+
+    /// True when connections between these endpoints are told of, at some time.
+    pub fn admits_ends(&self, ends: [Endpoint; 2]) -> bool {
+        (self.networks.is_empty() || ends.iter().any(|end| self.admits_address(end.addr)))
+            && (self.ports.is_empty() || ends.iter().any(|end| self.ports.contains(&end.port)))
     }
 
     /// True when findings like `finding` are told of.

@@ -48,7 +48,8 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("delays", &["time"]),
     ("timers", &["delays", "error", "time"]),
     ("narrow", &["diagnose", "flow", "net", "time"]),
-    ("report", &["delays", "diagnose", "digits", "flow", "net", "tcp", "time", "timers"]),
+    ("socket_file", &["error", "flow", "net", "survey", "tcp", "time"]),
+    ("report", &["delays", "diagnose", "digits", "flow", "net", "socket_file", "tcp", "time", "timers"]),
 ];
 
 #[test]

@@ -15,6 +15,7 @@ use crate::flow::{Flow, FlowOutcome, Limits, TableStats};
 use crate::incident::{Incidents, incidents};
 use crate::narrow::Narrowing;
 use crate::report::{Report, Sources};
+use crate::socket_file::Joiner;
 use crate::survey::{Place, Survey};
 
 /// Hands finished flows to the reports, with their findings.
@@ -25,6 +26,7 @@ pub(super) struct Teller<'r> {
     error: io::Result<()>,
     names: Vec<String>,
     findings: Vec<Finding>,
+    sockets: Option<Joiner>,
     /// All flows, those left out by narrowing as well.
     sight: Sight,
     survey: Survey,
@@ -44,6 +46,7 @@ impl<'r> Teller<'r> {
         terms: Terms,
         report: &'r mut dyn Report,
         names: Vec<String>,
+        sockets: Option<Joiner>,
     ) -> Self {
         Self {
             narrowing,
@@ -52,6 +55,7 @@ impl<'r> Teller<'r> {
             error: Ok(()),
             names,
             findings: Vec::new(),
+            sockets,
             sight: Sight::default(),
             survey: Survey::new(limits),
             terms,
@@ -82,6 +86,10 @@ impl<'r> Teller<'r> {
             return;
         }
         self.sight.add(flow);
+        // Those left out by narrowing too: a socket of one of them is known to the capture.
+        if let Some(sockets) = &mut self.sockets {
+            sockets.add(flow);
+        }
         let place = self.survey.add(flow);
         diagnose(
             flow,
@@ -153,9 +161,14 @@ impl<'r> Teller<'r> {
     ) -> io::Result<Outcome> {
         self.check()?;
         let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle();
+        let mut sockets = self.sockets.take().map(Joiner::finish);
         let found = diagnose_parties(&view, &self.terms);
-        let incidents = self.narrowed(incidents(&view, &found, &self.terms), &found);
+        let incidents = self.narrowed(incidents(view, &found, &self.terms), &found);
         self.report.incidents(&incidents)?;
+        if let Some(sockets) = &mut sockets {
+            sockets.narrow(&|one, other| self.narrowing.admits_ends([one, other]));
+            self.report.sockets(sockets)?;
+        }
         let input_findings = self.tell_input(found, &account.locator)?;
         let facts = input_facts(&account, tally, table);
         self.report.finish(&facts)?;
@@ -171,6 +184,7 @@ impl<'r> Teller<'r> {
             outcomes,
             findings: self.by_severity,
             input_findings,
+            sockets,
             incidents: incidents.incidents,
             table,
         })

@@ -325,6 +325,8 @@ pub struct Flow {
     pub reuse: Option<Reuse>,
     /// The flow that took the four-tuple over.
     pub successor: Option<(u64, Timestamp)>,
+    /// When the responder answered that one's SYN with a SYN-ACK. A host has one socket for a four-tuple.
+    pub replaced: Option<Timestamp>,
     /// Its segments in the life of a later flow on its four-tuple, and those of earlier ones in its own life: the first
     /// eight. Empty for most flows.
     pub ghosts: Vec<Ghost>,

@@ -44,8 +44,6 @@ pub enum Kind {
     CloseUnheard,
     /// Connections cannot be opened.
     Unreachable,
-    /// Connections are aborted.
-    Aborted,
 }
 
 impl Kind {
@@ -72,8 +70,8 @@ impl Kind {
             "RST101" | "RST102" => (Self::StalePorts, 3),
             "APP104" => (Self::StoppedReading, 1),
             "FIN103" => (Self::CloseUnheard, 2),
+            "RST103" => (Self::ProcessDied, 5),
             "SYN101" | "SYN102" | "SYN103" | "SYN104" => (Self::Unreachable, 3),
-            "RST103" => (Self::Aborted, 5),
             _ => return None,
         })
     }
@@ -100,7 +98,6 @@ impl Kind {
             Self::StoppedReading => "stopped reading",
             Self::CloseUnheard => "close unheard",
             Self::Unreachable => "unreachable",
-            Self::Aborted => "aborted",
         }
     }
 }

@@ -111,6 +111,27 @@ const AT_ONE_SERVICE: &[(&str, &[&str], Cause, f64, &str)] = &[
     ("APP101", &["RST102"], Cause::AnsweredLateFinOf, 0.8, "the answer came when the client had gone"),
     ("APP107", &["RST102"], Cause::AnsweredLateFinOf, 0.9, "the request came when the server had gone"),
     (
+        "RST105",
+        &["RST109", "RST103"],
+        Cause::AnsweredLateFinOf,
+        0.7,
+        "who was reset by somebody else no longer knows the connection",
+    ),
+    (
+        "RST108",
+        &["RST109", "RST105"],
+        Cause::AnsweredLateFinOf,
+        0.8,
+        "what forgets an idle connection resets both of its ends",
+    ),
+    (
+        "APP107",
+        &["SVC101", "FIN101"],
+        Cause::HeldUpBehind,
+        0.5,
+        "a pool that does not notice a FIN does not close either",
+    ),
+    (
         "SYN105",
         &["SYN103", "SYN104", "SVC106", "APP101"],
         Cause::HeldUpBehind,

@@ -126,24 +126,26 @@ fn as_text<S: Serializer>(party: &Party, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 /// What a run comes to.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Incidents {
     /// The worst first.
     pub incidents: Vec<Incident>,
     /// From flows and findings to their causes.
     pub causes: Causes,
+    /// What services, their clients and hosts did.
+    pub view: View,
     /// The graph of causes in the language of Graphviz.
     pub dot: String,
 }
 
 /// Makes incidents of what was found.
-pub fn incidents(view: &View, findings: &[InputFinding], terms: &Terms) -> Incidents {
-    let symptoms = symptoms(view, findings);
-    let graph = Graph::new(view, &symptoms);
+pub fn incidents(view: View, findings: &[InputFinding], terms: &Terms) -> Incidents {
+    let symptoms = symptoms(&view, findings);
+    let graph = Graph::new(&view, &symptoms);
     let mut told: Vec<(Incident, Part)> = graph
         .parts()
         .into_iter()
-        .filter_map(|part| Some((tell(view, terms, &graph, &symptoms, &part)?, part)))
+        .filter_map(|part| Some((tell(&view, terms, &graph, &symptoms, &part)?, part)))
         .collect();
     told.sort_by_key(|(incident, _)| {
         (Reverse((incident.severity, incident.connections)), incident.since, incident.party)
@@ -162,7 +164,8 @@ pub fn incidents(view: &View, findings: &[InputFinding], terms: &Terms) -> Incid
         }
         incidents.push(Incident { id: number, ..incident });
     }
-    Incidents { incidents, causes: Causes::new(view.released(), of_flows, of_parties), dot: graph.to_dot() }
+    let causes = Causes::new(view.released(), of_flows, of_parties);
+    Incidents { incidents, causes, dot: graph.to_dot(), view }
 }
 
 fn tell(

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::kind::Kind;
-use crate::diagnose::{CATALOGUE, Certainty, Facts, InputFinding, Severity};
+use super::tales::process_died::Death;
+use crate::diagnose::{CATALOGUE, Certainty, Facts, InputFinding, Rule, Severity};
 use crate::net::Endpoint;
-use crate::survey::{Group, Party, View};
+use crate::survey::{Group, Pair, Party, View};
 use crate::time::Timestamp;
 
 /// Findings of one code at one service.
@@ -36,6 +37,8 @@ pub(super) struct Symptom {
     pub(super) records: Vec<u64>,
     /// What single findings come to.
     pub(super) group: Option<Group>,
+    /// The service reset many connections at once.
+    is_sudden: bool,
     /// Numbers of the pairs of which flows have it.
     pub(super) pairs: Vec<u32>,
 }
@@ -44,6 +47,10 @@ impl Symptom {
     /// True when an incident may grow from it alone.
     pub(super) fn is_root(&self) -> bool {
         let enough = |least: u64| self.group.is_none() || self.count >= least;
+        // Programs abort connections for many reasons; only all at once they do not.
+        if self.code == "RST103" && !self.is_sudden {
+            return false;
+        }
         // A note explains; nothing is wrong.
         self.severity > Severity::Note && Kind::of(self.code).is_some_and(|(_, least)| enough(least))
     }
@@ -61,11 +68,17 @@ impl Symptom {
                     .service
             }
         };
-        let pairs = view.pairs.values().filter(|(_, pair)| match party {
-            Party::Service(service) => pair.service == service,
-            Party::Client { host, service } => pair.client == host && pair.service == service,
-            Party::Host(host) => pair.client == host || pair.service.addr == host,
-        });
+        let pairs: Vec<u32> = match party {
+            Party::Service(service) => view.clients_of(service).map(|(number, _)| number).collect(),
+            Party::Client { host, service } => {
+                view.pairs.get(&(service, host)).map(|(number, _)| *number).into_iter().collect()
+            }
+            Party::Host(host) => {
+                let of_host =
+                    |(_, pair): &&(u32, Box<Pair>)| pair.client == host || pair.service.addr == host;
+                view.pairs.values().filter(of_host).map(|(number, _)| *number).collect()
+            }
+        };
         Some(Self {
             code: finding.rule.code,
             title: finding.rule.title,
@@ -81,15 +94,18 @@ impl Symptom {
             flows: Vec::new(),
             records: finding.evidence.iter().map(|it| it.record).collect(),
             group: None,
-            pairs: pairs.map(|(number, _)| *number).collect(),
+            is_sudden: false,
+            pairs,
         })
     }
 
-    fn of_group(code: &'static str, title: &'static str, service: Endpoint, found: Found) -> Self {
+    fn of_group(rule: &'static Rule, service: Endpoint, found: Found, view: &View) -> Option<Self> {
+        let (code, title) = (rule.code, rule.title);
+        let is_sudden = view.services.get(&service).and_then(|service| Death::of(service)).is_some();
         let Found { group, clients, pairs } = found;
+        let group = group?;
         let (since, until) = group.times;
-        let records = group.examples.iter().filter_map(|(finding, _)| finding.evidence.records().first());
-        Self {
+        Some(Self {
             code,
             title,
             service,
@@ -103,44 +119,42 @@ impl Symptom {
             until: Some(until),
             count: group.count,
             facts: Facts::new(),
-            told: group.examples.iter().map(|(_, told)| told.clone()).collect(),
-            flows: group.examples.iter().map(|(finding, _)| finding.flow).collect(),
-            records: records.map(|(at, _)| at.record).collect(),
+            told: vec![group.told.to_string()],
+            flows: group.examples().map(|example| example.flow).collect(),
+            records: group.examples().map(|example| example.last).collect(),
             group: Some(group),
+            is_sudden,
             pairs,
-        }
+        })
     }
 }
 
 struct Found {
-    group: Group,
+    group: Option<Group>,
     clients: Vec<IpAddr>,
     pairs: Vec<u32>,
 }
 
 /// Everything that was found, by service and code.
 pub(super) fn symptoms(view: &View, findings: &[InputFinding]) -> Vec<Symptom> {
-    let parties: BTreeMap<u32, (IpAddr, Endpoint)> =
+    let parties: BTreeMap<u32, (Endpoint, IpAddr)> =
         view.pairs.iter().map(|(parties, (number, _))| (*number, *parties)).collect();
     let mut found: BTreeMap<(Endpoint, u16), Found> = BTreeMap::new();
     for ((pair, rule), group) in &view.groups {
-        let Some(&(client, service)) = parties.get(pair) else { continue };
-        match found.get_mut(&(service, *rule)) {
-            Some(found) => {
-                found.group.join(group);
-                found.clients.push(client);
-                found.pairs.push(*pair);
-            }
-            None => {
-                let first = Found { group: group.clone(), clients: vec![client], pairs: vec![*pair] };
-                found.insert((service, *rule), first);
-            }
+        let Some(&(service, client)) = parties.get(pair) else { continue };
+        let here = found.entry((service, *rule));
+        let here = here.or_insert_with(|| Found { group: None, clients: Vec::new(), pairs: Vec::new() });
+        match &mut here.group {
+            Some(known) => known.join(group),
+            none => *none = Some(group.clone()),
         }
+        here.clients.push(client);
+        here.pairs.push(*pair);
     }
     let of_parties = findings.iter().filter_map(|finding| Symptom::of_finding(finding, view));
     let of_flows = found.into_iter().filter_map(|((service, rule), found)| {
         let rule = CATALOGUE.get(usize::from(rule))?;
-        Some(Symptom::of_group(rule.code, rule.title, service, found))
+        Symptom::of_group(rule, service, found, view)
     });
     of_parties.chain(of_flows).collect()
 }

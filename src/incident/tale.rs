@@ -4,10 +4,11 @@ use std::net::IpAddr;
 
 use super::kind::Kind;
 use super::symptom::Symptom;
+use super::tales::process_died::Death;
 use super::{Confirmation, Incident, Member, Statement, tales};
-use crate::diagnose::{Facts, Severity, Terms, party_filter};
+use crate::diagnose::{Certainty, Facts, Severity, Terms, party_filter};
 use crate::net::{Endpoint, Role};
-use crate::survey::{Pair, Party, Service, View, Waits};
+use crate::survey::{Example, Pair, Party, Service, View, Waits};
 use crate::time::{TimeDelta, Timestamp};
 use crate::timers::{Kind as TimerKind, name_candidates};
 use crate::words::counted;
@@ -40,6 +41,8 @@ pub(super) struct Story {
     pub(super) connections: Option<u64>,
     /// Who must act, if not the party of the root.
     pub(super) party: Option<Party>,
+    /// How sure it is, if not as the root.
+    pub(super) certainty: Option<Certainty>,
     /// When it began and ended, if not as the root did.
     pub(super) span: Option<(Timestamp, Option<Timestamp>)>,
 }
@@ -70,7 +73,7 @@ impl Tale<'_> {
             kind,
             title: story.title,
             severity: self.members.iter().map(|it| it.severity).max().unwrap_or(Severity::Note),
-            certainty: self.root.certainty,
+            certainty: story.certainty.unwrap_or(self.root.certainty),
             party,
             since,
             until,
@@ -88,10 +91,9 @@ impl Tale<'_> {
     }
 
     fn kind(&self) -> Kind {
-        if tales::process_died::burst(self).is_some_and(|burst| burst.is_root) {
-            return Kind::ProcessDied;
-        }
-        Kind::of(self.root.code).map_or(Kind::Aborted, |(kind, _)| kind)
+        let death = self.service().and_then(Death::of).filter(|death| death.refused.is_some());
+        let known = Kind::of(self.root.code).map(|(kind, _)| kind);
+        death.map(|_| Kind::ProcessDied).or(known).unwrap_or(Kind::StalePorts)
     }
 
     /// The findings of `code` that belong to it.
@@ -106,7 +108,7 @@ impl Tale<'_> {
 
     /// The service of the root.
     pub(super) fn service(&self) -> Option<&Service> {
-        self.view.services.get(&self.root.service)
+        self.view.services.get(&self.root.service).map(|service| &**service)
     }
 
     /// The clients of the root's service.
@@ -173,9 +175,9 @@ impl Tale<'_> {
             && let Some((low, high)) = first.recv_q
         {
             let most = if low == high { low.to_string() } else { format!("{low} to {high}") };
-            text += &format!(
-                ". Recv-Q of such a socket is at most {most}: what came since the last answer, and 1 for the FIN"
-            );
+            text += ". Recv-Q of such a socket is at most ";
+            text += &most;
+            text += ": what came since the last answer, and 1 for the FIN";
         }
         text
     }
@@ -185,8 +187,7 @@ impl Tale<'_> {
         let mut parts = Vec::new();
         for (code, what) in [("RST101", "late FIN"), ("RST102", "late answer or request")] {
             if let Some(group) = self.member(code).and_then(|symptom| symptom.group.as_ref()) {
-                let pairs: Vec<String> =
-                    group.examples.iter().filter_map(|(finding, _)| answered(finding)).collect();
+                let pairs: Vec<String> = group.examples().map(answered).collect();
                 let more = if group.count > pairs.len() as u64 { ", …" } else { "" };
                 parts.push(format!(
                     "{} met a port whose owner had forgotten the connection (RST; records {}{more})",
@@ -335,14 +336,9 @@ pub(super) fn ss(host: IpAddr, service: Endpoint, states: &str, expect: &str) ->
     }
 }
 
-fn answered(finding: &crate::diagnose::Finding) -> Option<String> {
-    let mut records: Vec<u64> = finding.evidence.records().iter().map(|(at, _)| at.record).collect();
-    records.sort_unstable();
-    match records.as_slice() {
-        [] => None,
-        [only] => Some(only.to_string()),
-        [.., late, rst] => Some(format!("{late} → {rst}")),
-    }
+fn answered(example: Example) -> String {
+    let Example { before, last, .. } = example;
+    if before == last { last.to_string() } else { format!("{before} → {last}") }
 }
 
 fn member(symptom: &Symptom) -> Member {

@@ -2,18 +2,21 @@
 //! Its fields are documented in `docs/report-json.md`.
 
 mod model;
+mod services;
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use self::model::{JsonFlow, JsonInputFinding, JsonLimits, JsonPartyFinding, Totals};
+use self::services::JsonServices;
 use super::Report;
 use super::holes::{Form, Held};
 use super::input::{InputFacts, Plan, Sources};
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
 use crate::incident::{Incident, Incidents};
+use crate::socket_file::SocketJoin;
 use crate::survey::Causes;
 
 /// Name and version of the document's form. The number grows when a field changes its meaning or goes away.
@@ -29,7 +32,10 @@ pub struct JsonReport<W> {
     totals: Totals,
     parties: Vec<JsonPartyFinding>,
     capture: Vec<JsonInputFinding>,
+    /// The array of flows was closed.
+    flows_ended: bool,
     incidents: Vec<Incident>,
+    services: JsonServices,
     causes: Causes,
 }
 
@@ -42,9 +48,19 @@ impl<W: Write> JsonReport<W> {
             totals: Totals::default(),
             parties: Vec::new(),
             capture: Vec::new(),
+            flows_ended: false,
             incidents: Vec::new(),
+            services: JsonServices::default(),
             causes: Causes::default(),
         }
+    }
+
+    /// What comes behind the flows begins.
+    fn end_flows(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.flows_ended, true) {
+            return Ok(());
+        }
+        self.out.put(b"\n]", false)
     }
 
     fn member(&mut self, name: &str, value: &impl Serialize) -> io::Result<()> {
@@ -76,6 +92,7 @@ impl<W: Write> Report for JsonReport<W> {
     fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
         self.incidents.clone_from(&incidents.incidents);
         self.causes = incidents.causes.clone();
+        self.services = JsonServices::of(&incidents.view);
         self.out.release(&self.causes)
     }
 
@@ -93,10 +110,17 @@ impl<W: Write> Report for JsonReport<W> {
         Ok(())
     }
 
+    fn sockets(&mut self, join: &SocketJoin) -> io::Result<()> {
+        self.end_flows()?;
+        self.member("sockets", join)
+    }
+
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
-        self.out.put(b"\n]", false)?;
+        self.end_flows()?;
         let incidents = std::mem::take(&mut self.incidents);
         self.member("incidents", &incidents)?;
+        let services = std::mem::take(&mut self.services);
+        self.member("services", &services)?;
         let parties = std::mem::take(&mut self.parties);
         self.member("parties", &parties)?;
         let capture = std::mem::take(&mut self.capture);

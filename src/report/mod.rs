@@ -17,16 +17,19 @@ mod number;
 mod paint;
 mod pen;
 pub mod rows;
+mod sockets;
 pub mod spill;
 mod story;
 pub mod summary;
 mod text;
+mod timers;
 
 use std::io;
 
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
 use crate::incident::Incidents;
+use crate::socket_file::SocketJoin;
 
 pub use dot::DotReport;
 pub use escape::{for_spreadsheet, for_terminal};
@@ -36,8 +39,12 @@ pub use ladder::{write_ladder, write_release};
 pub use lines::TimelineText;
 pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
+pub use sockets::{
+    SocketCounts, SocketQuery, SocketTables, SocketWriter, SocketsCsv, SocketsText, TableFacts,
+};
 pub use summary::Summary;
 pub use text::{TextOptions, TextReport, wrap, write_summary};
+pub use timers::{write_candidates, write_timers, write_timers_csv};
 
 /// Something that tells the flows of one run.
 pub trait Report {
@@ -66,6 +73,14 @@ pub trait Report {
     /// # Errors
     /// What the writer says.
     fn input(&mut self, _findings: &[InputFinding], _sources: &Sources<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Told once, after [`Report::input`], when socket tables were given: these, joined with the flows.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn sockets(&mut self, _join: &SocketJoin) -> io::Result<()> {
         Ok(())
     }
 
@@ -111,6 +126,10 @@ impl Report for Reports<'_> {
 
     fn input(&mut self, findings: &[InputFinding], sources: &Sources<'_>) -> io::Result<()> {
         self.0.iter_mut().try_for_each(|report| report.input(findings, sources))
+    }
+
+    fn sockets(&mut self, join: &SocketJoin) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|report| report.sockets(join))
     }
 
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {

@@ -18,7 +18,7 @@ impl Marks {
     pub fn add(&mut self, at: Timestamp) {
         self.count += 1;
         self.stretches.push((at, at));
-        if self.stretches.len() >= 4 * KEPT {
+        if self.stretches.len() >= 2 * KEPT {
             self.tidy();
         }
     }

@@ -35,7 +35,7 @@ pub struct Pair {
     pub last_octets: Option<Timestamp>,
     /// When the first and the last connection was asked for.
     pub opened: Option<(Timestamp, Timestamp)>,
-    /// How many connections were open at once.
+    /// How many connections were open at once that were for `--fin-delay` or longer.
     pub curve: Curve,
     /// Connections that the client left in CLOSE-WAIT.
     pub stuck: Waits,
@@ -82,7 +82,11 @@ impl Pair {
             Some(self.port_range.map_or((port, port), |(low, high)| (low.min(port), high.max(port))));
         if is_established(flow) {
             self.established += 1;
-            self.curve.add(established_at(flow), end_of(flow));
+            // What is over at once says nothing of what stays open.
+            let (since, until) = (established_at(flow), end_of(flow));
+            if until.is_none_or(|until| until - since >= limits.fin_delay) {
+                self.curve.add(since, until);
+            }
         }
         if let Some((_, at)) = flow.last_talker {
             self.last_octets = self.last_octets.max(Some(at.time));

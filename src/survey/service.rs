@@ -61,9 +61,9 @@ impl Service {
             unanswered_syns: 0,
             stuck: Waits::default(),
             recv_q: None,
-            requests: Requests::default(),
-            connect: Delays::default(),
-            fin_delay: Delays::default(),
+            requests: Requests::new(),
+            connect: Delays::coarse(),
+            fin_delay: Delays::coarse(),
             idle: Sides::default(),
             survived: None,
             resets: Vec::new(),
@@ -90,7 +90,7 @@ impl Service {
             && super::is_stuck(flow, &wait, limits)
         {
             self.stuck.add(flow, &wait);
-            let most = flow.unanswered_octets + 1;
+            let most = waiting_octets(flow) + 1;
             self.recv_q =
                 Some(self.recv_q.map_or((most, most), |(low, high)| (low.min(most), high.max(most))));
         }
@@ -155,12 +155,10 @@ impl Service {
         }
         if let Some(pause) = flow.pause {
             let is_close = closed == Some(pause.until.time);
-            match flow.active_closer.filter(|_| is_close) {
-                Some(closer) => self.idle[closer].add(pause.length()),
-                None if !is_close && goes_on(flow, pause) => {
-                    self.survived = self.survived.max(Some(pause.length()))
-                }
-                None => {}
+            if let Some(who) = flow.active_closer.filter(|_| is_close) {
+                self.idle[who].add(pause.length());
+            } else if !is_close && goes_on(flow, pause) {
+                self.survived = self.survived.max(Some(pause.length()));
             }
         }
         if let Some((Role::Initiator, asked)) = flow.last_talker.filter(|_| flow.unanswered_octets > 0) {
@@ -169,6 +167,15 @@ impl Service {
             let asked = replies.slowest.until + -replies.slowest.waited;
             self.series.interval(What::Waiting, asked, Some(replies.slowest.until));
         }
+    }
+}
+
+/// Octets that the service had not answered while it was in CLOSE-WAIT.
+fn waiting_octets(flow: &Flow) -> u64 {
+    let first_fin = flow.first_fin().map(|(_, fin)| fin.first.time);
+    match flow.replies {
+        Some(replies) if Some(replies.first.time) > first_fin => flow.traffic.initiator.octets,
+        _ => flow.unanswered_octets,
     }
 }
 

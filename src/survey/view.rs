@@ -1,7 +1,7 @@
 //! What services, their clients and hosts did, once all flows are known.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Group, Memory, Pair, Release, Service, Survey};
 use crate::flow::Limits;
@@ -9,7 +9,7 @@ use crate::net::Endpoint;
 use crate::time::Timestamp;
 
 /// The whole capture by who took part, each list in the order of addresses.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct View {
     /// Thresholds.
     pub limits: Limits,
@@ -18,9 +18,9 @@ pub struct View {
     /// Its end.
     pub end: Timestamp,
     /// Services.
-    pub services: BTreeMap<Endpoint, Service>,
+    pub services: BTreeMap<Endpoint, Box<Service>>,
     /// Hosts as clients of services, with the number that [`Place`](super::Place) tells.
-    pub pairs: BTreeMap<(IpAddr, Endpoint), (u32, Pair)>,
+    pub pairs: BTreeMap<(Endpoint, IpAddr), (u32, Box<Pair>)>,
     /// How long hosts remember what they closed first.
     pub hosts: BTreeMap<IpAddr, Memory>,
     /// What was found between a pair, by its number and that of the rule.
@@ -33,23 +33,30 @@ impl View {
     pub(super) fn new(survey: Survey) -> Self {
         let Survey { limits, services, pairs, hosts, groups, span, left_out } = survey;
         let (start, end) = span.unwrap_or_default();
-        let mut services: BTreeMap<_, _> = services.into_iter().collect();
-        services.values_mut().for_each(Service::settle);
+        let mut services: BTreeMap<_, _> =
+            services.into_values().map(|service| (service.endpoint, service)).collect();
+        for service in services.values_mut() {
+            service.settle();
+        }
         Self {
             limits,
             start,
             end,
             services,
-            pairs: pairs.into_iter().collect(),
-            hosts: hosts.into_iter().collect(),
+            pairs: pairs.into_values().map(|pair| ((pair.1.service, pair.1.client), pair)).collect(),
+            hosts: hosts.into_values().collect(),
             groups: groups.into_iter().collect(),
             left_out,
         }
     }
 
     /// The clients of one service.
-    pub fn clients_of(&self, service: Endpoint) -> impl Iterator<Item = &(u32, Pair)> {
-        self.pairs.values().filter(move |(_, pair)| pair.service == service)
+    pub fn clients_of(&self, service: Endpoint) -> impl Iterator<Item = (u32, &Pair)> {
+        let least = (service, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        self.pairs
+            .range(least..)
+            .take_while(move |((of, _), _)| *of == service)
+            .map(|(_, (number, pair))| (*number, &**pair))
     }
 
     /// Who released whom, of flows whose initiator had closed.

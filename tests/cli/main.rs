@@ -8,7 +8,9 @@ mod files;
 mod input;
 mod many;
 mod page;
+mod sockets;
 mod timeline;
+mod timers;
 mod usage;
 
 use std::path::PathBuf;

@@ -40,7 +40,7 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
         who: format!(
             "the service on {} must accept (or limit) more connections at a time than the {} that it seems to serve, or close idle ones sooner",
             service.endpoint,
-            service.releases.slots.max(holders.len() as u64).max(1)
+            service.releases.slots.max(1)
         ),
         confirm: vec![
             ss(
@@ -58,8 +58,8 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
         ],
         facts: facts(tale, service, &bursts, &holders, waited),
         connections: Some(waited),
-        party: None,
         span: Some((since, until)),
+        ..Story::default()
     }
 }
 
@@ -76,7 +76,7 @@ fn cause(tale: &Tale<'_>, holders: &[Served], slots: u64) -> String {
 
 fn one_holder(tale: &Tale<'_>, holder: &Served) -> String {
     let Some(ended) = holder.ended else {
-        return format!("flow {}, {}, open to the end,", holder.flow, holder.initiator);
+        return format!("flow {} ({}; open to the end)", holder.flow, holder.initiator);
     };
     let (idle, kinds) = idle_of(holder);
     let who = holder.closer.map_or_else(|| "reset".to_owned(), |closer| format!("closed by the {closer}"));
@@ -84,7 +84,7 @@ fn one_holder(tale: &Tale<'_>, holder: &Served) -> String {
         Some(idle) => format!(" after {idle} of idleness{}", tale.may_be(idle, kinds)),
         None => format!(" {} after it was opened", ended.time - holder.opened.time),
     };
-    format!("flow {}, {}, {who} at {}{after},", holder.flow, holder.initiator, tale.clock(ended.time))
+    format!("flow {} ({}; {who} at {}{after})", holder.flow, holder.initiator, tale.clock(ended.time))
 }
 
 /// How long a holder was idle, and the timers that may have ended it.
@@ -120,8 +120,9 @@ fn effects(tale: &Tale<'_>, service: &Service, bursts: &[&Burst], waited: u64) -
     let fins = &service.stuck.late_fins;
     if fins.count() > 0 {
         effects.push(format!(
-            "{} came up to {} late (median {}){}",
+            "{} came {} to {} late (median {}){}",
             counted(fins.count(), "FIN"),
+            fins.min(),
             fins.max(),
             fins.median(),
             tale.may_be(fins.max(), TimerKind::INITIATOR_IDLE)

@@ -1,9 +1,9 @@
 //! A program does not close what its peer closed.
 
-use super::process_died;
+use super::{process_died, reuse};
 use crate::diagnose::Facts;
 use crate::incident::tale::{Story, Tale, ss};
-use crate::survey::{Burst, Party};
+use crate::survey::Party;
 use crate::words::counted;
 
 pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
@@ -28,8 +28,8 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
             waits.late_fins.max()
         ));
     }
-    effects.extend(at_once(tale));
     effects.extend(process_died::ending(tale));
+    effects.extend(reuse::blocked(tale));
     if let Party::Client { .. } = party {
         effects.push(format!("each of them holds a local port of {host} toward {service}"));
     }
@@ -58,25 +58,8 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
         connections: Some(waits.connections),
         party: Some(party),
         span: Some((since, until)),
+        ..Story::default()
     }
-}
-
-/// Late FINs that came together although nobody released them.
-fn at_once(tale: &Tale<'_>) -> Option<String> {
-    let size = |burst: &&Burst| burst.released.len() + burst.overtaken.len();
-    let bursts = tale.service()?.releases.bursts.iter().filter(|burst| burst.holder.is_none());
-    let burst = bursts.max_by_key(size).filter(|burst| size(burst) > 1)?;
-    let why = if burst.overtaken.is_empty() {
-        "nothing shows that the end of another connection released them"
-    } else {
-        "connections that came later had been served all the time, so none of them waited in the accept queue: somebody closed them together, as a process does that ends"
-    };
-    let at = burst.start()?.time;
-    Some(format!(
-        "{} were closed together at {}; {why}",
-        counted(size(&burst) as u64, "connection"),
-        tale.clock(at)
-    ))
 }
 
 /// Late segments met hosts that had forgotten, and that is all.

@@ -29,7 +29,7 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
     }
     effects.extend(tale.member("SVC105").and_then(|symptom| symptom.told.first().cloned()));
     Story {
-        title: format!("{host} opens connections to {service} and does not close them: {} open", open),
+        title: format!("{host} opens connections to {service} and does not close them: {open} open"),
         cause: tale.root.told.first().cloned().unwrap_or_default(),
         effects,
         who: format!(

@@ -37,6 +37,5 @@ pub(super) fn tell(kind: Kind, tale: &Tale<'_>) -> Story {
         Kind::StoppedReading => resets::stopped_reading(tale),
         Kind::CloseUnheard => opening::close_unheard(tale),
         Kind::Unreachable => opening::unreachable(tale),
-        Kind::Aborted => resets::aborted(tale),
     }
 }

@@ -59,5 +59,6 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
         connections: Some(connections),
         party: Some(Party::Client { host, service: backend }),
         span: silent.map(|silent| (silent, None)),
+        ..Story::default()
     }
 }

@@ -61,21 +61,6 @@ pub(in crate::incident) fn forged(tale: &Tale<'_>) -> Story {
     }
 }
 
-pub(in crate::incident) fn aborted(tale: &Tale<'_>) -> Story {
-    let service = tale.root.service;
-    let count = tale.count("RST103");
-    Story {
-        title: format!("{} with {service} were aborted", counted(count, "connection")),
-        cause: tale.root.told.first().cloned().unwrap_or_default(),
-        effects: super::process_died::ending(tale).into_iter().collect(),
-        who: format!("the program at {}", tale.root.party),
-        confirm: vec![ss(service.addr, service, "", "the program's log at these times")],
-        facts: Facts::new().and("flows", count),
-        connections: Some(count),
-        ..Story::default()
-    }
-}
-
 pub(in crate::incident) fn stopped_reading(tale: &Tale<'_>) -> Story {
     let service = tale.root.service;
     let count = tale.count("APP104");

@@ -8,14 +8,9 @@ use crate::words::counted;
 pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
     let service = tale.root.service;
     let (blocked, reused) = (tale.count("TUP104"), tale.count("TUP101"));
-    let cost = tale.member("TUP104").and_then(|symptom| symptom.group.as_ref()).map(|group| &group.lasted);
-    let cost = cost.filter(|lasted| lasted.count() > 0).map(|lasted| (lasted.min(), lasted.max()));
+    let cost = cost(tale);
     let clients = tale.clients_in_words();
     let many = blocked.max(reused);
-    let mut effects = Vec::new();
-    if let Some((least, most)) = cost.filter(|(_, most)| *most > TimeDelta::ZERO) {
-        effects.push(format!("{} delayed by {least} to {most}, or failed", counted(blocked, "connect")));
-    }
     Story {
         title: format!(
             "{} of {clients} to {service} met sockets of earlier connections on the same ports",
@@ -24,7 +19,7 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
         cause: format!(
             "{service} has not closed the connections before: a SYN on their ports draws an ACK with the old numbers instead of a SYN-ACK"
         ),
-        effects,
+        effects: self::blocked(tale).into_iter().collect(),
         who: format!(
             "the program on {service} must close what its clients closed: a socket in CLOSE-WAIT keeps the four-tuple"
         ),
@@ -43,4 +38,20 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
         connections: Some(many),
         ..Story::default()
     }
+}
+
+/// What it cost to connect on ports that are taken, least and most.
+fn cost(tale: &Tale<'_>) -> Option<(TimeDelta, TimeDelta)> {
+    let lasted =
+        tale.member("TUP104").and_then(|symptom| symptom.group.as_ref()).map(|group| &group.lasted)?;
+    (lasted.count() > 0).then(|| (lasted.min(), lasted.max()))
+}
+
+/// The connects that were held up, in words.
+pub(super) fn blocked(tale: &Tale<'_>) -> Option<String> {
+    let connects = counted(tale.count("TUP104"), "connect");
+    let (least, most) = cost(tale).filter(|(_, most)| *most > TimeDelta::ZERO)?;
+    Some(format!(
+        "{connects} on ports that such a socket still holds drew an ACK with the old numbers instead of a SYN-ACK, and took {least} to {most} or failed"
+    ))
 }

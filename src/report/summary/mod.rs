@@ -10,6 +10,7 @@ use crate::delays::Delays;
 use crate::diagnose::{Certainty, Finding, InputFinding, Rule, Severity};
 use crate::flow::{Flow, FlowOutcome, Limits};
 use crate::incident::Incident;
+use crate::socket_file::SocketJoin;
 use crate::survey::{Bounded, Party, Waits, is_stuck};
 use crate::time::TimeDelta;
 
@@ -52,6 +53,8 @@ pub struct Summary {
     pub waits: Bounded<Party, Waits>,
     /// Who answered late segments with RST.
     pub stale: Bounded<StaleKey, Stale>,
+    /// Socket tables, joined with the flows.
+    pub sockets: Option<SocketJoin>,
 }
 
 impl Summary {
@@ -67,6 +70,7 @@ impl Summary {
             undecided: BTreeMap::new(),
             waits: Bounded::default(),
             stale: Bounded::default(),
+            sockets: None,
         }
     }
 

@@ -4,6 +4,7 @@ mod capture;
 mod head;
 mod incidents;
 mod layout;
+mod sockets;
 mod stale;
 mod stuck;
 mod tables;
@@ -20,6 +21,7 @@ use super::summary::Summary;
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
 use crate::incident::Incidents;
+use crate::socket_file::SocketJoin;
 
 /// How the page is laid out.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +74,11 @@ impl<W: Write> Report for TextReport<W> {
         Ok(())
     }
 
+    fn sockets(&mut self, join: &SocketJoin) -> io::Result<()> {
+        self.summary.sockets = Some(join.clone());
+        Ok(())
+    }
+
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
         write_summary(&self.summary, input, self.options, &mut self.out)?;
         self.out.flush()
@@ -94,6 +101,7 @@ pub fn write_summary(
     incidents::write(&mut page, summary)?;
     stuck::write(&mut page, summary, input, &told)?;
     stale::write(&mut page, summary, &told)?;
+    sockets::write(&mut page, summary)?;
     tables::write(&mut page, summary)?;
     capture::write(&mut page, summary)?;
     head::write_accounts(&mut page, summary, input)?;

@@ -29,6 +29,9 @@ fn check(view: &View, _: &Terms) -> Vec<InputFinding> {
     view.services.values().filter_map(|service| find(service, view.end)).collect()
 }
 
+/// Who waits for less than so many times the usual does not wait in vain.
+const USUAL: i64 = 2;
+
 /// A time in which requests were waiting and none was answered.
 struct Silence {
     last_answered: Option<Timestamp>,
@@ -41,7 +44,9 @@ struct Silence {
 fn find(service: &Service, end: Timestamp) -> Option<InputFinding> {
     let requests = &service.requests;
     let silence = longest_silence(requests, end)?;
-    if silence.unanswered < MANY {
+    // Who never answers may have nothing to say, unless it does not close either.
+    let says_nothing = silence.last_answered.is_none() && service.stuck.connections < MANY;
+    if silence.unanswered < MANY || says_nothing {
         return None;
     }
     let party = Party::Service(service.endpoint);
@@ -74,15 +79,19 @@ fn find(service: &Service, end: Timestamp) -> Option<InputFinding> {
         .proven_if(silence.last_answered.is_some())
         .filtered(party_filter(&party))
         .with(facts);
-    Some(match silence.first_unanswered.asked.record {
-        0 => finding,
-        _ => finding.and(silence.first_unanswered.asked, "the first request without an answer"),
-    })
+    Some(finding.and(silence.first_unanswered.asked, "the first request without an answer"))
+}
+
+/// In nanoseconds, how long nearly all answers took; 0 where there are too few to tell.
+fn usual_wait(requests: &Requests) -> i64 {
+    if requests.slowest.count() < MANY { 0 } else { requests.slowest.quantile(0.9).nanos() }
 }
 
 /// The longest time without an answer that somebody waited for in which requests waited.
 fn longest_silence(requests: &Requests, end: Timestamp) -> Option<Silence> {
-    let mut asked = requests.unanswered.clone();
+    let patience = USUAL * usual_wait(requests);
+    let waits = |it: &&Unanswered| (it.given_up.unwrap_or(end) - it.asked.time).nanos() > patience;
+    let mut asked: Vec<_> = requests.unanswered.iter().filter(waits).copied().collect();
     asked.sort_unstable_by_key(|it| (it.asked.time, it.flow));
     let mut longest: Option<(TimeDelta, Silence)> = None;
     let mut rest = asked.as_slice();
