@@ -2,6 +2,7 @@
 
 mod stale;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 pub use stale::{Stale, StaleKey, Tally};
@@ -114,6 +115,29 @@ impl Summary {
     /// How many flows had each outcome, of those that any had, in the order of precedence.
     pub fn outcomes(&self) -> impl Iterator<Item = (FlowOutcome, u64)> {
         FlowOutcome::ALL.into_iter().zip(self.by_outcome).filter(|&(_, count)| count > 0)
+    }
+
+    /// The same, the most frequent first.
+    pub fn outcomes_by_count(&self) -> Vec<(FlowOutcome, u64)> {
+        let mut counts: Vec<_> = self.outcomes().collect();
+        counts.sort_by_key(|&(outcome, count)| (Reverse(count), outcome));
+        counts
+    }
+
+    /// What kept the capture from knowing, the most frequent first.
+    pub fn undecided_by_count(&self) -> Vec<(&'static str, u64)> {
+        let mut reasons: Vec<_> = self.undecided.iter().map(|(reason, count)| (*reason, *count)).collect();
+        reasons.sort_by_key(|&(reason, count)| (Reverse(count), reason));
+        reasons
+    }
+
+    /// Codes with their counts: faults first, then what is proven, then the most.
+    pub fn worst(&self) -> Vec<((&'static str, Severity), &FindingCount)> {
+        let mut codes: Vec<_> = self.findings.iter().map(|(&key, count)| (key, count)).collect();
+        codes.sort_by_key(|&((code, severity), count)| {
+            (Reverse((severity, count.certainty, count.count)), code)
+        });
+        codes
     }
 
     fn add_finding(&mut self, finding: &Finding) {

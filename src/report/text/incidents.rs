@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::layout::{Page, counted, keep};
+use super::layout::{Page, counted, keep, keep_units};
 use crate::diagnose::Severity;
-use crate::flow::FlowOutcome;
 use crate::incident::{Confirmation, Incident, Statement};
 use crate::net::Endpoint;
+use crate::report::accounts::no_incident;
 use crate::report::chart::sparkline;
 use crate::report::escape::{display_width, for_terminal, shorten};
-use crate::report::number::grouped;
 use crate::report::summary::Summary;
 use crate::survey::Party;
 
@@ -35,11 +34,9 @@ pub(super) const fn service_of(party: Party) -> Option<Endpoint> {
 }
 
 pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
-    if summary.flows == 0 && summary.incidents.is_empty() {
-        return writeln!(page.out, "\nno TCP connection to tell of");
-    }
     if summary.incidents.is_empty() {
-        return write_none(page, summary);
+        page.heading("NO INCIDENT", "")?;
+        return page.text(&keep_units(&no_incident(summary)));
     }
     let incidents = &summary.incidents;
     for incident in incidents.iter().take(FULL) {
@@ -61,23 +58,9 @@ pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
     page.text(&format!("… and {} more{faults}: report.json has them", rest.len()))
 }
 
-fn write_none(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
-    page.heading("NO INCIDENT", "")?;
-    let is_wrong = |(_, severity): &&(&str, Severity)| *severity > Severity::Note;
-    let mut text = match summary.findings.keys().filter(is_wrong).count() {
-        0 => "nothing is wrong, as far as this capture shows".to_owned(),
-        _ => "what was found concerns single connections: see WORST FINDINGS".to_owned(),
-    };
-    if let Some((_, count)) = summary.outcomes().find(|&(outcome, _)| outcome == FlowOutcome::Undecided) {
-        let flows = counted(summary.flows, "flow");
-        text += &format!("; {} undecided", keep(&format!("{} of {flows}", grouped(count))));
-    }
-    page.text(&text)
-}
-
 fn write_one(page: &mut Page<'_>, incident: &Incident, all: &[Incident]) -> io::Result<()> {
     page.rated_heading(&format!("{} · {}", number(incident, all), incident.kind.as_str()), incident)?;
-    page.bold_text(&incident.title)?;
+    page.bold_text(&keep_units(&incident.title))?;
     writeln!(page.out)?;
     let mut before = "";
     for Statement { label, text } in &incident.statements {
@@ -87,10 +70,11 @@ fn write_one(page: &mut Page<'_>, incident: &Incident, all: &[Incident]) -> io::
             page.labelled(name, &keep(&format!("{}  peak {peak}", sparkline(&incident.curve))))?;
             name = "";
         }
+        let text = keep_units(text);
         if *label == "else" {
-            page.dim_labelled("or else", text)?;
+            page.dim_labelled("or else", &text)?;
         } else {
-            page.labelled(name, text)?;
+            page.labelled(name, &text)?;
         }
         before = label;
     }

@@ -85,6 +85,15 @@ impl<W: Write> Report for TextReport<W> {
     }
 }
 
+/// What is told of attached socket tables, in lines of `width` columns; empty where there are none.
+pub(super) fn sockets_text(summary: &Summary, input: &InputFacts, width: usize) -> String {
+    let mut lines = Vec::new();
+    let mut page = Page::new(&mut lines, width, Paint::default(), input);
+    // Memory takes everything.
+    let _ = sockets::write(&mut page, summary);
+    String::from_utf8(lines).unwrap_or_default()
+}
+
 /// Writes the page of `summary`.
 ///
 /// # Errors
