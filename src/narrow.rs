@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use crate::diagnose::Finding;
+use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
+use crate::incident::Incident;
 use crate::net::Endpoint;
+use crate::survey::Party;
 use crate::time::Timestamp;
 
 /// An IP network: an address and how many of its leading bits count.
@@ -51,7 +53,7 @@ impl FromStr for Network {
 
 /// What a run is narrowed to. Empty lists and `None` leave everything in.
 ///
-/// Narrowing hides flows and findings; it changes neither their verdicts nor their numbers.
+/// Narrowing hides flows, findings and incidents; it changes neither their verdicts nor their numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Narrowing {
     /// Flows with an endpoint in one of these networks (a host is a network of one).
@@ -69,17 +71,61 @@ pub struct Narrowing {
 }
 
 impl Narrowing {
+    /// True when everything is told of.
+    pub fn admits_all(&self) -> bool {
+        let Self { networks, ports, since, until, only, ignore } = self;
+        let is_open = networks.is_empty() && ports.is_empty() && since.is_none() && until.is_none();
+        is_open && only.is_empty() && ignore.is_empty()
+    }
+
     /// True when `flow` is told of.
     pub fn admits(&self, flow: &Flow) -> bool {
         self.admits_ends([flow.initiator, flow.responder])
-            && self.since.is_none_or(|since| flow.last.time >= since)
-            && self.until.is_none_or(|until| flow.first.time <= until)
+            && self.admits_span(flow.first.time, Some(flow.last.time))
+    }
+
+    /// True when a finding about the input, or about one party, is told of.
+    pub fn admits_input(&self, finding: &InputFinding) -> bool {
+        let is_admitted = |party| {
+            self.admits_party(party)
+                && finding.start.is_none_or(|start| self.admits_span(start, finding.until))
+        };
+        // What the capture could not show holds for whatever is told.
+        self.admits_code(finding.rule.code) && finding.party.is_none_or(is_admitted)
+    }
+
+    /// True when an incident is told of whatever is told of its flows: someone takes part in it, and something is found,
+    /// while it lasts, that is.
+    pub fn admits_incident(&self, incident: &Incident) -> bool {
+        self.admits_span(incident.since, incident.until)
+            && incident.findings.iter().any(|member| self.admits_party(member.party))
+            && incident.findings.iter().any(|member| self.admits_code(member.code))
+    }
+
+    fn admits_party(&self, party: Party) -> bool {
+        let (host, service) = match party {
+            Party::Service(service) => (None, Some(service)),
+            Party::Client { host, service } => (Some(host), Some(service)),
+            Party::Host(host) => (Some(host), None),
+        };
+        let mut addresses = host.into_iter().chain(service.map(|service| service.addr));
+        (self.networks.is_empty() || addresses.any(|address| self.admits_address(address)))
+            && (self.ports.is_empty() || service.is_some_and(|service| self.ports.contains(&service.port)))
+    }
+
+    fn admits_address(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(address))
+    }
+
+    /// True when something that lasted to `end`, or was not over, was there in the time that is told of.
+    fn admits_span(&self, start: Timestamp, end: Option<Timestamp>) -> bool {
+        let is_late_enough = |since| end.is_none_or(|end| end >= since);
+        self.since.is_none_or(is_late_enough) && self.until.is_none_or(|until| start <= until)
     }
 
     /// True when connections between these endpoints are told of, at some time.
     pub fn admits_ends(&self, ends: [Endpoint; 2]) -> bool {
-        let in_network = |end: &Endpoint| self.networks.iter().any(|network| network.contains(end.addr));
-        (self.networks.is_empty() || ends.iter().any(in_network))
+        (self.networks.is_empty() || ends.iter().any(|end| self.admits_address(end.addr)))
             && (self.ports.is_empty() || ends.iter().any(|end| self.ports.contains(&end.port)))
     }
 

@@ -1,5 +1,6 @@
 //! Hands finished flows to the reports, with their findings, and counts what was told.
 
+use std::collections::BTreeSet;
 use std::{io, mem};
 
 use super::Outcome;
@@ -11,7 +12,7 @@ use crate::diagnose::{
 };
 use crate::dissect::SkipTally;
 use crate::flow::{Flow, FlowOutcome, Limits, TableStats};
-use crate::incident::incidents;
+use crate::incident::{Incidents, incidents};
 use crate::narrow::Narrowing;
 use crate::report::{Report, Sources};
 use crate::socket_file::Joiner;
@@ -34,6 +35,8 @@ pub(super) struct Teller<'r> {
     left_out: u64,
     by_outcome: Vec<u64>,
     by_severity: [u64; 3],
+    /// What was told of whom, by number of the pair and of the rule, where not everything is.
+    told: BTreeSet<(u32, u16)>,
 }
 
 impl<'r> Teller<'r> {
@@ -60,6 +63,7 @@ impl<'r> Teller<'r> {
             left_out: 0,
             by_outcome: vec![0; FlowOutcome::ALL.len()],
             by_severity: [0; 3],
+            told: BTreeSet::new(),
         }
     }
 
@@ -106,6 +110,9 @@ impl<'r> Teller<'r> {
         for finding in &self.findings {
             count(&mut self.by_severity, finding.severity);
         }
+        if let Some(pair) = place.pair.filter(|_| !self.narrowing.admits_all()) {
+            self.told.extend(self.findings.iter().map(|finding| (pair, finding.rule.number())));
+        }
         let locate = |record| locator.locate(record);
         let sources = Sources { names: &self.names, locate: &locate, place };
         self.error = self.report.flow(flow, &self.findings, &sources);
@@ -118,7 +125,7 @@ impl<'r> Teller<'r> {
         locator: &Locator,
     ) -> io::Result<Vec<InputFinding>> {
         findings.append(&mut diagnose_input(&self.sight));
-        findings.retain(|finding| self.narrowing.admits_code(finding.rule.code));
+        findings.retain(|finding| self.narrowing.admits_input(finding));
         for finding in &findings {
             count(&mut self.by_severity, finding.severity);
         }
@@ -126,6 +133,24 @@ impl<'r> Teller<'r> {
         let sources = Sources { names: &self.names, locate: &locate, place: Place::default() };
         self.report.input(&findings, &sources)?;
         Ok(findings)
+    }
+
+    /// Leaves those incidents that narrowing admits, and those to which something belongs that is told: what was found in
+    /// flows, or of `found` about parties.
+    fn narrowed(&self, mut incidents: Incidents, found: &[InputFinding]) -> Incidents {
+        if self.narrowing.admits_all() {
+            return incidents;
+        }
+        let causes = &incidents.causes;
+        let of_flows = self.told.iter().filter_map(|&(pair, rule)| causes.incident_of(pair, rule));
+        let about = found.iter().filter(|finding| self.narrowing.admits_input(finding));
+        let of_parties =
+            about.filter_map(|finding| causes.incident_about(finding.party?, finding.rule.number()));
+        let told: BTreeSet<u32> = of_flows.chain(of_parties).collect();
+        incidents
+            .incidents
+            .retain(|incident| told.contains(&incident.id) || self.narrowing.admits_incident(incident));
+        incidents
     }
 
     pub(super) fn finish(
@@ -138,7 +163,7 @@ impl<'r> Teller<'r> {
         let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle(account.stopped());
         let mut sockets = self.sockets.take().map(Joiner::finish);
         let found = diagnose_parties(&view, &self.terms);
-        let incidents = incidents(view, &found, &self.terms, sockets.as_ref());
+        let incidents = self.narrowed(incidents(view, &found, &self.terms, sockets.as_ref()), &found);
         self.report.incidents(&incidents)?;
         if let Some(sockets) = &mut sockets {
             sockets.narrow(&|one, other| self.narrowing.admits_ends([one, other]));

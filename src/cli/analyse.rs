@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use closewait::diagnose::{Finding, Severity};
 use closewait::flow::Flow;
-use closewait::report::{Reports, Summary, wrap, write_summary};
+use closewait::report::{Reports, Summary, narrowing, wrap, write_summary};
 use closewait::{Outcome, Result};
 
 use super::args::AnalyseArgs;
@@ -36,6 +36,7 @@ pub(super) fn run(args: AnalyseArgs, typed: Vec<(String, String)>) -> Result<End
         plan.run_joined(tables.read, &mut reports)
     };
     let mut outcome = result.map_err(|error| failure.explain(error))?;
+    summary.add_incidents(&outcome.incidents);
     summary.add_input(&outcome.input_findings);
     summary.sockets = outcome.sockets.take();
     // The page waits until here: the progress bar is gone now.
@@ -58,13 +59,8 @@ pub(super) fn run(args: AnalyseArgs, typed: Vec<(String, String)>) -> Result<End
 
 /// Says that the page does not tell of everything.
 fn write_narrowing(plan: &Plan, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-    let names = ["host", "port", "net", "since", "until", "only", "ignore"];
-    let narrowing: Vec<_> = plan
-        .options
-        .iter()
-        .filter(|(name, _)| names.contains(&name.as_str()))
-        .map(|(name, values)| format!("--{name} {values}"))
-        .collect();
+    let narrowing: Vec<_> =
+        narrowing(&plan.options).map(|(name, values)| format!("--{name} {values}")).collect();
     if narrowing.is_empty() {
         return Ok(());
     }

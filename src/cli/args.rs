@@ -120,7 +120,7 @@ pub(super) struct SourceArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Outputs (FILE - is standard output)")]
 pub(super) struct OutputArgs {
-    /// All of the below into a directory: flows.csv, timeline.csv, findings.csv, report.json
+    /// Everything into a directory: report.md, flows.csv, timeline.csv, findings.csv, report.json
     #[arg(long, short, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
     /// One row per flow
@@ -135,6 +135,12 @@ pub(super) struct OutputArgs {
     /// Everything as one document
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
+    /// Text for a ticket, in Markdown: incidents, tables, details; less than 60 kB
+    #[arg(long, value_name = "FILE")]
+    pub(super) markdown: Option<PathBuf>,
+    /// What led to what, as a graph for Graphviz
+    #[arg(long, value_name = "FILE")]
+    pub(super) dot: Option<PathBuf>,
     /// Tell all flows in the timeline, not only those with findings
     #[arg(long)]
     pub(super) all: bool,
@@ -378,8 +384,8 @@ pub(super) fn parse(
 
 fn decides_content(option: &clap::Arg) -> bool {
     let elsewhere = [
-        "output", "csv", "timeline", "findings", "json", "color", "quiet", "fail_on", "threads", "help",
-        "version",
+        "output", "csv", "timeline", "findings", "json", "markdown", "dot", "color", "quiet", "fail_on",
+        "threads", "help", "version",
     ];
     !elsewhere.contains(&option.get_id().as_str())
 }

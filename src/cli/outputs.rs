@@ -7,7 +7,9 @@ use std::io::{self, BufWriter, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use closewait::report::{FindingsCsv, FlowsCsv, JsonReport, Order, Report, TimelineCsv};
+use closewait::report::{
+    DotReport, FindingsCsv, FlowsCsv, JsonReport, MarkdownReport, Order, Report, TimelineCsv,
+};
 use closewait::{Error, Result};
 
 use super::args::OutputArgs;
@@ -33,13 +35,16 @@ struct Target {
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
+    Dot,
     Findings,
     Flows,
     Json,
+    Markdown,
     Timeline,
 }
 
-const BUNDLE: [(Kind, &str); 4] = [
+const BUNDLE: [(Kind, &str); 5] = [
+    (Kind::Markdown, "report.md"),
     (Kind::Flows, "flows.csv"),
     (Kind::Timeline, "timeline.csv"),
     (Kind::Findings, "findings.csv"),
@@ -57,6 +62,8 @@ impl Outputs {
             (Kind::Timeline, args.timeline),
             (Kind::Findings, args.findings),
             (Kind::Json, args.json),
+            (Kind::Markdown, args.markdown),
+            (Kind::Dot, args.dot),
         ];
         let mut targets = Vec::new();
         if let Some(directory) = &args.output {
@@ -91,9 +98,11 @@ impl Outputs {
         // A reader that goes away stops the run only when nobody else waits for its results.
         let out = failure.open(&target.path, self.targets.len() > 1)?;
         Ok(match target.kind {
+            Kind::Dot => Box::new(DotReport::new(out)),
             Kind::Findings => Box::new(FindingsCsv::new(out)),
             Kind::Flows => Box::new(FlowsCsv::new(out, self.order)),
             Kind::Json => Box::new(JsonReport::new(out)),
+            Kind::Markdown => Box::new(MarkdownReport::new(out)),
             Kind::Timeline => Box::new(TimelineCsv::new(out, self.all)),
         })
     }

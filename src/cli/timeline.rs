@@ -1,8 +1,13 @@
 //! `closewait timeline`: ladders of single flows, or the events of many in the order of time.
 
+use std::io;
+
 use closewait::diagnose::Finding;
 use closewait::flow::Flow;
-use closewait::report::{Paint, TextOptions, TimelineText, write_ladder};
+use closewait::incident::Incidents;
+use closewait::report::{
+    InputFacts, Paint, Report, Sources, TextOptions, TimelineText, write_ladder, write_release,
+};
 use closewait::{Error, Result};
 
 use super::args::TimelineArgs;
@@ -21,9 +26,7 @@ pub(super) fn run(args: TimelineArgs) -> Result<Ending> {
     }
     let mut ladders =
         Ladders { flows: args.flow, streams: args.stream, text: plan.text, ..Ladders::default() };
-    let outcome = plan
-        .run(&mut |flow: &Flow, findings: &[Finding]| ladders.add(flow, findings))
-        .map_err(|error| Failure::default().explain(error))?;
+    let outcome = plan.run(&mut ladders).map_err(|error| Failure::default().explain(error))?;
     ladders.print()?;
     let ending = problems::report(&outcome);
     match ladders.missing() {
@@ -60,24 +63,43 @@ struct Drawn {
     ladder: Vec<u8>,
 }
 
-impl Ladders {
-    fn add(&mut self, flow: &Flow, findings: &[Finding]) {
+impl Report for Ladders {
+    fn begin(&mut self, _: &closewait::report::Plan) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flow(&mut self, flow: &Flow, findings: &[Finding], _: &Sources<'_>) -> io::Result<()> {
         let asked = self.flows.contains(&flow.id) || self.streams.contains(&flow.stream);
         if asked {
             let mut ladder = Vec::new();
             let paint = Paint::new(self.text.color);
-            // Memory takes everything.
-            let _ = write_ladder(flow, findings, self.text.width.clamp(80, WIDEST), paint, &mut ladder);
+            write_ladder(flow, findings, self.text.width.clamp(80, WIDEST), paint, &mut ladder)?;
             self.drawn.push(Drawn { flow: flow.id, stream: flow.stream, ladder });
-            return;
+            return Ok(());
         }
         for event in &flow.events {
             if self.flows.contains(&event.at.record) {
                 self.owners.push((event.at.record, flow.id));
             }
         }
+        Ok(())
     }
 
+    fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
+        for drawn in &mut self.drawn {
+            if let Some(release) = incidents.causes.released_by(drawn.flow) {
+                write_release(release, &mut drawn.ladder)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &InputFacts) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Ladders {
     fn print(&mut self) -> Result<()> {
         self.drawn.sort_by_key(|drawn| drawn.flow);
         print(|out| {

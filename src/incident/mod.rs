@@ -63,6 +63,13 @@ pub struct Incident {
     pub curve: Vec<u64>,
 }
 
+impl Incident {
+    /// How grave and how sure: `fault, proven`.
+    pub fn rating(&self) -> String {
+        format!("{}, {}", self.severity.as_str(), self.certainty.as_str())
+    }
+}
+
 /// A few sentences under a word.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Statement {
@@ -150,17 +157,21 @@ pub fn incidents(
     told.sort_by_key(|(incident, _)| {
         (Reverse((incident.severity, incident.connections)), incident.since, incident.party)
     });
-    let mut of_findings = BTreeMap::new();
+    let (mut of_flows, mut of_parties) = (BTreeMap::new(), BTreeMap::new());
     let mut incidents = Vec::new();
     for (number, (incident, part)) in (1_u32..).zip(told) {
         for symptom in part.symptoms.iter().filter_map(|index| symptoms.get(*index)) {
             let rule = CATALOGUE.iter().position(|rule| rule.code == symptom.code);
             let Some(rule) = rule.and_then(|place| u16::try_from(place).ok()) else { continue };
-            of_findings.extend(symptom.pairs.iter().map(|pair| ((*pair, rule), number)));
+            if symptom.group.is_some() {
+                of_flows.extend(symptom.pairs.iter().map(|pair| ((*pair, rule), number)));
+            } else {
+                of_parties.insert((symptom.party, rule), number);
+            }
         }
         incidents.push(Incident { id: number, ..incident });
     }
-    let causes = Causes::new(view.released(), of_findings);
+    let causes = Causes::new(view.released(), of_flows, of_parties);
     Incidents { incidents, causes, dot: graph.to_dot(), view }
 }
 

@@ -28,6 +28,11 @@ pub fn for_spreadsheet(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The last part of a path.
+pub(super) fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 /// Columns that `text` takes on a terminal.
 pub(super) fn display_width(text: &str) -> usize {
     text.chars().map(columns).sum()

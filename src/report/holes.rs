@@ -4,7 +4,8 @@ use std::io::{self, Read, Seek, Write};
 
 use tempfile::SpooledTempFile;
 
-use crate::survey::Causes;
+use crate::diagnose::Finding;
+use crate::survey::{Causes, Place};
 
 /// Octets that are held in memory; more go to a temporary file.
 const IN_MEMORY: usize = 8 << 20;
@@ -29,6 +30,11 @@ pub(super) enum Hole {
 }
 
 impl Hole {
+    /// The incident of a finding of the flow at `place`; `None` where it is known that there is none.
+    pub(super) fn incident_of(finding: &Finding, place: Place) -> Option<Self> {
+        place.pair.map(|pair| Self::Incident { pair, rule: finding.rule.number() })
+    }
+
     /// What stands in its place.
     pub(super) fn text(self) -> String {
         match self {
@@ -54,7 +60,7 @@ impl Hole {
 
     fn filling(self, causes: &Causes) -> Option<u64> {
         match self {
-            Self::ReleasedBy(flow) => causes.released_by(flow),
+            Self::ReleasedBy(flow) => causes.released_by(flow).map(|release| release.holder),
             Self::Incident { pair, rule } => causes.incident_of(pair, rule).map(u64::from),
         }
     }
@@ -89,7 +95,10 @@ fn fill(text: &[u8], causes: &Causes, form: Form, ends: bool, out: &mut dyn Writ
             return Ok(kept);
         };
         from = at + 1;
-        if let Some(hole) = hole.get(..LENGTH).and_then(Hole::parse) {
+        let is_quoted = quote == 0
+            || hole.get(LENGTH) == Some(&b'"')
+                && at.checked_sub(1).and_then(|at| text.get(at)) == Some(&b'"');
+        if let Some(hole) = hole.get(..LENGTH).and_then(Hole::parse).filter(|_| is_quoted) {
             out.write_all(text.get(done..at.saturating_sub(quote)).unwrap_or_default())?;
             match hole.filling(causes) {
                 Some(number) => write!(out, "{number}")?,
@@ -111,22 +120,24 @@ pub(super) fn fill_all(text: &[u8], causes: &Causes, form: Form, out: &mut dyn W
     fill(text, causes, form, true, out).map(drop)
 }
 
-/// Writes at once until the first hole, and holds what comes from there on until it can be filled.
+/// Writes at once until the first hole, holds what comes from there on until it can be filled, and writes at once again.
 #[derive(Debug)]
 pub(super) struct Held<W> {
     out: W,
     form: Form,
     spool: Option<SpooledTempFile>,
+    /// Nothing is held any more.
+    released: bool,
 }
 
 impl<W: Write> Held<W> {
     pub(super) const fn new(out: W, form: Form) -> Self {
-        Self { out, form, spool: None }
+        Self { out, form, spool: None, released: false }
     }
 
     /// Writes a text; `has_hole` tells whether it contains any.
     pub(super) fn put(&mut self, text: &[u8], has_hole: bool) -> io::Result<()> {
-        if has_hole && self.spool.is_none() {
+        if has_hole && self.spool.is_none() && !self.released {
             self.spool = Some(SpooledTempFile::new(IN_MEMORY));
         }
         match &mut self.spool {
@@ -137,6 +148,7 @@ impl<W: Write> Held<W> {
 
     /// Fills all holes; what is written from now on has none.
     pub(super) fn release(&mut self, causes: &Causes) -> io::Result<()> {
+        self.released = true;
         let Some(mut spool) = self.spool.take() else { return Ok(()) };
         spool.rewind()?;
         let mut text = Vec::new();
@@ -149,9 +161,17 @@ impl<W: Write> Held<W> {
             text.drain(..done);
         }
     }
+
+    /// The end: what nobody told of is not known.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        if !self.released {
+            self.release(&Causes::default())?;
+        }
+        self.out.flush()
+    }
 }
 
-/// Every text may have a hole.
+/// Every text may have a hole, until they are filled.
 impl<W: Write> Write for Held<W> {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         self.put(text, true)?;
@@ -168,9 +188,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::survey::Release;
 
     fn causes() -> Causes {
-        Causes::new(vec![(5, 3), (0x1234_5678_9abc_def0, 7)], std::collections::BTreeMap::new())
+        let released = [(5, 3), (0x1234_5678_9abc_def0, 7)];
+        let released = released.map(|(flow, holder)| Release { flow, holder, ended: None });
+        Causes::new(released.to_vec(), [((9, 2), 4)].into(), [].into())
     }
 
     #[test]
@@ -193,6 +216,32 @@ mod tests {
             told(Form::Json, format!("{{\"a\":\"{known}\",\"b\":\"{unknown}\"}}")),
             "{\"a\":3,\"b\":null}"
         );
+        // A name that looks like a hole stays in its quotes.
+        assert_eq!(told(Form::Json, format!("\"x{known}\"")), format!("\"x{known}\""));
+        let incident = |pair, rule| Hole::Incident { pair, rule }.text();
+        assert_eq!(told(Form::Csv, format!("{},{}", incident(9, 2), incident(9, 3))), "4,");
+    }
+
+    #[test]
+    fn what_comes_after_the_holes_are_filled_is_written_at_once() {
+        let mut out = Vec::new();
+        let mut held = Held::new(&mut out, Form::Csv);
+        held.put(b"a", false).unwrap();
+        held.put(Hole::ReleasedBy(5).text().as_bytes(), true).unwrap();
+        held.release(&causes()).unwrap();
+        held.write_all(b"b").unwrap();
+        drop(held);
+        assert_eq!(out, b"a3b");
+    }
+
+    #[test]
+    fn rows_come_out_though_nobody_told_of_causes() {
+        let mut out = Vec::new();
+        let mut held = Held::new(&mut out, Form::Json);
+        write!(held, "[\"{}\"]", Hole::ReleasedBy(5).text()).unwrap();
+        held.finish().unwrap();
+        drop(held);
+        assert_eq!(out, b"[null]");
     }
 
     proptest! {

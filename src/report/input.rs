@@ -24,6 +24,12 @@ pub struct Plan {
     pub ports: Option<(u16, u16)>,
 }
 
+/// Of options as typed, (name, value), those that leave something out.
+pub fn narrowing(options: &[(String, String)]) -> impl Iterator<Item = &(String, String)> {
+    const NAMES: [&str; 7] = ["host", "port", "net", "since", "until", "only", "ignore"];
+    options.iter().filter(|(name, _)| NAMES.contains(&name.as_str()))
+}
+
 /// Where a record of the whole input lies.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {

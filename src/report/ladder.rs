@@ -9,6 +9,7 @@ use super::text::wrap;
 use crate::diagnose::{Finding, Severity};
 use crate::flow::{EndpointState, Event, EventKind, Flow, Step, replay};
 use crate::net::Role;
+use crate::survey::Release;
 use crate::time::{TimeDelta, Timestamp};
 
 /// Columns of `12:00:04.178  `, of `+86.8 s    ` with the blank after it, and of a state.
@@ -54,6 +55,17 @@ pub fn write_ladder(
         writeln!(out, "{:TIME$}… {} more events were not kept", "", flow.events_dropped)?;
     }
     foot(flow, findings, layout.width, paint, out)
+}
+
+/// Writes the last line of a ladder: whose end let the flow out of the accept queue.
+///
+/// # Errors
+/// What `out` says.
+pub fn write_release(release: &Release, out: &mut dyn Write) -> io::Result<()> {
+    let when = release.ended.map_or(String::new(), |(ended, after)| {
+        format!(" (closed {}, {after} before)", ended.time_of_day(3))
+    });
+    writeln!(out, "released by flow {}{when}", release.holder)
 }
 
 struct Layout {

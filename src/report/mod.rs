@@ -4,13 +4,17 @@
 //! could not show and the totals.
 //! Memory never follows the number of flows, save for what [`spill`] puts on disk.
 
+mod accounts;
 mod address;
+mod chart;
+mod dot;
 mod escape;
 mod holes;
 mod input;
 mod json;
 mod ladder;
 mod lines;
+mod markdown;
 mod number;
 mod paint;
 mod pen;
@@ -29,11 +33,13 @@ use crate::flow::Flow;
 use crate::incident::Incidents;
 use crate::socket_file::SocketJoin;
 
+pub use dot::DotReport;
 pub use escape::{for_spreadsheet, for_terminal};
-pub use input::{FileFacts, InputFacts, Plan, Skipped, Sources};
+pub use input::{FileFacts, InputFacts, Plan, Skipped, Sources, narrowing};
 pub use json::{JsonReport, SCHEMA};
-pub use ladder::write_ladder;
+pub use ladder::{write_ladder, write_release};
 pub use lines::TimelineText;
+pub use markdown::MarkdownReport;
 pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
 pub use sockets::{

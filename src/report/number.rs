@@ -90,6 +90,11 @@ impl DateWriter {
     }
 }
 
+/// `1 record`, `30 000 records`.
+pub(super) fn counted(count: u64, thing: &str) -> String {
+    format!("{} {thing}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
 /// `1234567` as `1 234 567`: a thin space is not in every font, a space is.
 pub(super) fn grouped(value: u64) -> String {
     let digits = value.to_string();

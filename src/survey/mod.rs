@@ -29,7 +29,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 pub use self::bounded::Bounded;
-pub use self::causes::{Causes, Place};
+pub use self::causes::{Causes, Place, Release};
 pub use self::curve::{Curve, Peak};
 pub use self::groups::{Example, Group};
 pub use self::host::{Bracket, Memory};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Group, Memory, Pair, Service, Survey};
+use super::{Group, Memory, Pair, Release, Service, Survey};
 use crate::flow::Limits;
 use crate::net::Endpoint;
 use crate::time::Timestamp;
@@ -64,13 +64,17 @@ impl View {
             .map(|(_, (number, pair))| (*number, &**pair))
     }
 
-    /// (released flow, its releaser), of flows whose initiator had closed.
-    pub fn released(&self) -> Vec<(u64, u64)> {
+    /// Who released whom, of flows whose initiator had closed.
+    pub fn released(&self) -> Vec<Release> {
         let bursts = self.services.values().flat_map(|service| &service.releases.bursts);
         let with_holder = bursts.filter_map(|burst| Some((burst.holder?, &burst.released)));
-        let pairs = with_holder.flat_map(|(holder, released)| {
-            released.iter().filter(|it| it.abandoned).map(move |it| (it.flow, holder.flow))
+        let releases = with_holder.flat_map(|(holder, released)| {
+            released.iter().filter(|it| it.abandoned).map(move |it| Release {
+                flow: it.flow,
+                holder: holder.flow,
+                ended: holder.ended.zip(it.released).map(|(end, at)| (end.time, at.time - end.time)),
+            })
         });
-        pairs.collect()
+        releases.collect()
     }
 }

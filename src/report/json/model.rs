@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::diagnose::{Certainty, Finding, InputFinding, Severity};
+use crate::diagnose::{Certainty, Facts, Finding, InputFinding, Severity};
 use crate::flow::{
     CloseWait, EndpointState, Event, EventKind, FinFacts, Flow, FlowOutcome, Ghost, Handshake, Letters,
     Limits, Origin, Pause, RecordRef, Replies, Reset, Reuse, Traffic,
 };
 use crate::net::{Endpoint, Role, Sides};
+use crate::report::holes::Hole;
 use crate::report::input::Sources;
 use crate::report::rows::{conn_state, display_filter, input_filter};
 use crate::report::story::flags_word;
+use crate::survey::{Causes, Party};
 use crate::time::{TimeDelta, Timestamp};
 
 /// Options as an object, in the order in which they were given.
@@ -109,6 +111,7 @@ pub(super) struct JsonFlow<'a> {
     active: RecordRef,
     pause: Option<Pause>,
     replies: Option<Replies>,
+    released_by: Option<String>,
     history: Letters,
     conn_state: &'static str,
     decided: Timestamp,
@@ -161,6 +164,7 @@ impl<'a> JsonFlow<'a> {
             active: flow.active,
             pause: flow.pause,
             replies: flow.replies,
+            released_by: sources.place.may_be_released.then(|| Hole::ReleasedBy(flow.id).text()),
             history: flow.letters,
             conn_state: conn_state(flow),
             decided: flow.decided,
@@ -247,6 +251,7 @@ struct JsonFinding {
     because: Option<&'static str>,
     summary: String,
     filter: String,
+    incident: Option<String>,
     evidence: Vec<JsonEvidence>,
 }
 
@@ -264,6 +269,7 @@ impl JsonFinding {
             because: finding.because,
             summary: finding.summary(flow),
             filter: display_filter(finding, sources),
+            incident: Hole::incident_of(finding, sources.place).map(Hole::text),
             evidence: evidence
                 .map(|&(at, caption)| JsonEvidence::of(at.record, Some(at.time), caption, sources))
                 .collect(),
@@ -298,6 +304,30 @@ impl JsonInputFinding {
             summary: finding.summary.clone(),
             filter: input_filter(finding, sources),
             evidence: evidence.map(|it| JsonEvidence::of(it.record, it.time, it.caption, sources)).collect(),
+        }
+    }
+}
+
+/// A finding about many flows of one party together.
+#[derive(Debug, Serialize)]
+pub(super) struct JsonPartyFinding {
+    party: String,
+    #[serde(flatten)]
+    finding: JsonInputFinding,
+    until: Option<Timestamp>,
+    facts: Facts,
+    incident: Option<u32>,
+}
+
+impl JsonPartyFinding {
+    /// `told`, with what only findings about a party have.
+    pub(super) fn of(told: JsonInputFinding, party: Party, finding: &InputFinding, causes: &Causes) -> Self {
+        Self {
+            party: party.to_string(),
+            finding: told,
+            until: finding.until,
+            facts: finding.facts.clone(),
+            incident: causes.incident_about(party, finding.rule.number()),
         }
     }
 }

@@ -1,49 +1,86 @@
 //! `findings.csv`: one row per finding.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
+use std::rc::Rc;
 
 use serde::Serialize;
 
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
+use crate::incident::Incidents;
 use crate::report::Report;
 use crate::report::escape::for_spreadsheet;
+use crate::report::holes::{Form, Held, Hole};
 use crate::report::input::{InputFacts, Plan, Sources};
+use crate::survey::Causes;
 use crate::time::TimeDelta;
 
-/// Writes `findings.csv`.
+/// Writes `findings.csv`. To which incident a finding belongs is known once all flows are, so rows are held until then, on
+/// disk when they are many.
 pub struct FindingsCsv<W: Write> {
-    out: csv::Writer<W>,
+    rows: csv::Writer<Shared<W>>,
+    /// Where rows go.
+    out: Shared<W>,
+    causes: Causes,
 }
 
 impl<W: Write> FindingsCsv<W> {
     /// Rows onto `out`.
     pub fn new(out: W) -> Self {
-        Self { out: csv::WriterBuilder::new().has_headers(false).from_writer(out) }
+        let out = Shared(Rc::new(RefCell::new(Held::new(out, Form::Csv))));
+        let rows = csv::WriterBuilder::new().has_headers(false).from_writer(out.clone());
+        Self { rows, out, causes: Causes::default() }
+    }
+}
+
+/// What the `csv` crate's writer keeps to itself, and whoever fills holes needs as well.
+struct Shared<W>(Rc<RefCell<Held<W>>>);
+
+impl<W> Clone for Shared<W> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<W: Write> Write for Shared<W> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(text)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.borrow_mut().flush()
     }
 }
 
 impl<W: Write> Report for FindingsCsv<W> {
     fn begin(&mut self, _: &Plan) -> io::Result<()> {
-        Ok(self.out.write_record(COLUMNS.split(','))?)
+        Ok(self.rows.write_record(COLUMNS.split(','))?)
     }
 
     fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()> {
         for finding in findings {
-            self.out.serialize(Row::of(flow, finding, sources))?;
+            self.rows.serialize(Row::of(flow, finding, sources))?;
         }
         Ok(())
     }
 
+    fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
+        self.rows.flush()?;
+        self.causes = incidents.causes.clone();
+        self.out.0.borrow_mut().release(&self.causes)
+    }
+
     fn input(&mut self, findings: &[InputFinding], sources: &Sources<'_>) -> io::Result<()> {
         for finding in findings {
-            self.out.serialize(Row::of_input(finding, sources))?;
+            self.rows.serialize(Row::of_input(finding, &self.causes, sources))?;
         }
         Ok(())
     }
 
     fn finish(&mut self, _: &InputFacts) -> io::Result<()> {
-        self.out.flush()
+        self.rows.flush()?;
+        self.out.0.borrow_mut().finish()
     }
 }
 
@@ -56,15 +93,16 @@ struct Row {
     severity: &'static str,
     certainty: &'static str,
     title: &'static str,
-    /// Empty, as is `endpoint`, for a finding about the input.
+    /// Empty for a finding that is not about one flow.
     flow: Option<u64>,
+    /// Empty for a finding about the input.
     endpoint: String,
     start: String,
     duration_s: String,
     summary: String,
     records: String,
     filter: String,
-    incident: &'static str,
+    incident: String,
 }
 
 impl Row {
@@ -81,24 +119,25 @@ impl Row {
             summary: for_spreadsheet(&finding.summary(flow)).into_owned(),
             records: joined(records(finding)),
             filter: display_filter(finding, sources),
-            incident: "",
+            incident: Hole::incident_of(finding, sources.place).map_or_else(String::new, Hole::text),
         }
     }
 
-    fn of_input(finding: &InputFinding, sources: &Sources<'_>) -> Self {
+    fn of_input(finding: &InputFinding, causes: &Causes, sources: &Sources<'_>) -> Self {
+        let incident = finding.party.and_then(|party| causes.incident_about(party, finding.rule.number()));
         Self {
             code: finding.rule.code,
             severity: finding.severity.as_str(),
             certainty: finding.certainty.as_str(),
             title: finding.rule.title,
             flow: None,
-            endpoint: String::new(),
+            endpoint: finding.party.map_or_else(String::new, |party| party.to_string()),
             start: finding.start.map_or_else(String::new, |start| start.to_string()),
             duration_s: seconds(finding.lasted),
             summary: for_spreadsheet(&finding.summary).into_owned(),
             records: joined(input_records(finding)),
             filter: input_filter(finding, sources),
-            incident: "",
+            incident: incident.map_or_else(String::new, |number| number.to_string()),
         }
     }
 }

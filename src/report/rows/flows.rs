@@ -71,6 +71,6 @@ impl<W: Write> Report for FlowsCsv<W> {
                 out.put(&filled, false)
             })?;
         }
-        self.out.flush()
+        self.out.finish()
     }
 }

@@ -2,15 +2,18 @@
 
 mod stale;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 pub use stale::{Stale, StaleKey, Tally};
 
 use crate::delays::Delays;
-use crate::diagnose::{Certainty, Finding, InputFinding, Severity};
+use crate::diagnose::{Certainty, Finding, InputFinding, Rule, Severity};
 use crate::flow::{Flow, FlowOutcome, Limits};
+use crate::incident::Incident;
 use crate::socket_file::SocketJoin;
 use crate::survey::{Bounded, Party, Waits, is_stuck};
+use crate::time::TimeDelta;
 
 /// Flows named as examples.
 pub(super) const EXAMPLES: usize = 3;
@@ -24,7 +27,7 @@ pub struct FindingCount {
     pub count: u64,
     /// `Proven` when at least one is.
     pub certainty: Certainty,
-    /// The first flows that have it.
+    /// The first flows that have it; none for what many flows show together.
     pub examples: Vec<u64>,
     /// How long they lasted.
     pub lasted: Delays,
@@ -41,6 +44,8 @@ pub struct Summary {
     by_outcome: [u64; FlowOutcome::ALL.len()],
     /// Findings by code.
     pub findings: BTreeMap<(&'static str, Severity), FindingCount>,
+    /// What happened, the worst first.
+    pub incidents: Vec<Incident>,
     /// What the capture could not show.
     pub capture: Vec<InputFinding>,
     /// Undecided flows by what kept the capture from knowing.
@@ -61,6 +66,7 @@ impl Summary {
             flows: 0,
             by_outcome: [0; FlowOutcome::ALL.len()],
             findings: BTreeMap::new(),
+            incidents: Vec::new(),
             capture: Vec::new(),
             undecided: BTreeMap::new(),
             waits: Bounded::default(),
@@ -89,9 +95,21 @@ impl Summary {
         }
     }
 
-    /// Adds what the capture could not show.
+    /// Adds what happened.
+    pub fn add_incidents(&mut self, incidents: &[Incident]) {
+        self.incidents.extend_from_slice(incidents);
+    }
+
+    /// Adds what was found in many flows of one party together, and what the capture could not show.
     pub fn add_input(&mut self, findings: &[InputFinding]) {
-        self.capture.extend_from_slice(findings);
+        for finding in findings {
+            if finding.party.is_none() {
+                self.capture.push(finding.clone());
+            } else {
+                let InputFinding { rule, severity, certainty, lasted, .. } = *finding;
+                self.count(rule, severity, certainty, lasted);
+            }
+        }
     }
 
     /// How many flows had each outcome, of those that any had, in the order of precedence.
@@ -99,22 +117,56 @@ impl Summary {
         FlowOutcome::ALL.into_iter().zip(self.by_outcome).filter(|&(_, count)| count > 0)
     }
 
+    /// The same, the most frequent first.
+    pub fn outcomes_by_count(&self) -> Vec<(FlowOutcome, u64)> {
+        let mut counts: Vec<_> = self.outcomes().collect();
+        counts.sort_by_key(|&(outcome, count)| (Reverse(count), outcome));
+        counts
+    }
+
+    /// What kept the capture from knowing, the most frequent first.
+    pub fn undecided_by_count(&self) -> Vec<(&'static str, u64)> {
+        let mut reasons: Vec<_> = self.undecided.iter().map(|(reason, count)| (*reason, *count)).collect();
+        reasons.sort_by_key(|&(reason, count)| (Reverse(count), reason));
+        reasons
+    }
+
+    /// Codes with their counts: faults first, then what is proven, then the most.
+    pub fn worst(&self) -> Vec<((&'static str, Severity), &FindingCount)> {
+        let mut codes: Vec<_> = self.findings.iter().map(|(&key, count)| (key, count)).collect();
+        codes.sort_by_key(|&((code, severity), count)| {
+            (Reverse((severity, count.certainty, count.count)), code)
+        });
+        codes
+    }
+
     fn add_finding(&mut self, finding: &Finding) {
-        let count =
-            self.findings.entry((finding.rule.code, finding.severity)).or_insert_with(|| FindingCount {
-                title: finding.rule.title,
-                count: 0,
-                certainty: finding.certainty,
-                examples: Vec::new(),
-                lasted: Delays::default(),
-            });
-        count.count += 1;
-        count.certainty = count.certainty.max(finding.certainty);
+        let &Finding { rule, severity, certainty, lasted, flow, .. } = finding;
+        let count = self.count(rule, severity, certainty, lasted);
         if count.examples.len() < EXAMPLES {
-            count.examples.push(finding.flow);
+            count.examples.push(flow);
         }
-        if let Some(lasted) = finding.lasted {
+    }
+
+    fn count(
+        &mut self,
+        rule: &'static Rule,
+        severity: Severity,
+        certainty: Certainty,
+        lasted: Option<TimeDelta>,
+    ) -> &mut FindingCount {
+        let count = self.findings.entry((rule.code, severity)).or_insert_with(|| FindingCount {
+            title: rule.title,
+            count: 0,
+            certainty,
+            examples: Vec::new(),
+            lasted: Delays::default(),
+        });
+        count.count += 1;
+        count.certainty = count.certainty.max(certainty);
+        if let Some(lasted) = lasted {
             count.lasted.add(lasted);
         }
+        count
     }
 }

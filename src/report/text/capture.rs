@@ -1,6 +1,5 @@
 //! `CAPTURE`: what the capture could not show, and how many verdicts are undecided because of it.
 
-use std::cmp::Reverse;
 use std::io;
 
 use super::layout::{Page, counted};
@@ -25,8 +24,7 @@ pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
     for finding in &summary.capture {
         page.labelled(finding.rule.code, &finding.summary)?;
     }
-    let mut reasons: Vec<_> = summary.undecided.iter().map(|(reason, count)| (*reason, *count)).collect();
-    reasons.sort_by_key(|&(reason, count)| (Reverse(count), reason));
+    let reasons = summary.undecided_by_count();
     for (reason, count) in reasons.iter().take(REASONS) {
         page.labelled("undecided", &format!("{}: {reason}", counted(*count, "flow")))?;
     }

@@ -3,8 +3,7 @@
 use std::io;
 
 use super::layout::{Page, counted, date, keep, listed};
-use crate::diagnose::Severity;
-use crate::flow::Limits;
+use crate::report::accounts::{file_facts, input_name, is_whole, limits, next_commands};
 use crate::report::escape::display_width;
 use crate::report::input::{FileFacts, InputFacts};
 use crate::report::number::grouped;
@@ -17,18 +16,13 @@ const NOTES: usize = 8;
 
 /// What was read, in one or two lines.
 pub(super) fn write(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> io::Result<()> {
-    let name = match input.files.as_slice() {
-        [] => "no input".to_owned(),
-        [file] => file.name.clone(),
-        [first, rest @ ..] => format!("{} and {} more", first.name, rest.len()),
-    };
     let facts = [
         counted(input.records, "record"),
         format!("{} TCP", grouped(input.segments)),
         counted(summary.flows, "flow"),
         input.span().to_string(),
     ];
-    page.text(&format!("{}   {}", base_name(&name), listed(facts.iter().map(String::as_str))))?;
+    page.text(&format!("{}   {}", input_name(input), listed(facts.iter().map(String::as_str))))?;
     let (Some(first), Some(last)) = (input.first_time, input.last_time) else { return Ok(()) };
     let until = if date(first) == date(last) { String::new() } else { format!("{} ", date(last)) };
     let text = format!("{} {} – {until}{} UTC", date(first), first.time_of_day(1), last.time_of_day(1));
@@ -59,14 +53,7 @@ pub(super) fn write_accounts(page: &mut Page<'_>, summary: &Summary, input: &Inp
         page.labelled("", &format!("… and {} more files", input.files.len() - FILES))?;
     }
     write_health(page, summary, input)?;
-    let Limits { fin_delay, linger, time_wait, max_flows, max_memory } = summary.limits;
-    let mut limits = vec![
-        format!("fin-delay {fin_delay}"),
-        format!("linger {linger}"),
-        format!("time-wait {time_wait}"),
-        format!("max-flows {}", grouped(max_flows)),
-    ];
-    limits.extend(max_memory.map(|octets| format!("max-memory {}", size(octets))));
+    let limits = limits(&summary.limits);
     page.labelled("limits", &listed(limits.iter().map(String::as_str)))
 }
 
@@ -90,8 +77,7 @@ fn write_health(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> i
     if notes.len() > NOTES {
         page.labelled("", &format!("… and {} more notes", notes.len() - NOTES))?;
     }
-    let is_whole = summary.capture.iter().all(|finding| finding.severity == Severity::Note);
-    if is_whole && input.notes.is_empty() && input.duplicates == 0 && input.late_segments == 0 {
+    if is_whole(summary, input) {
         page.labelled("health", "nothing reported as dropped, cut or seen twice")?;
     }
     Ok(())
@@ -99,19 +85,7 @@ fn write_health(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> i
 
 /// Commands that go on from here: in one line if they fit, else each in its own.
 pub(super) fn write_next(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> io::Result<()> {
-    let mut commands = Vec::new();
-    let captures = arguments(&input.files);
-    if let Some(((code, _), count)) = super::tables::worst(summary).first() {
-        commands.push(format!("closewait explain {code}"));
-        if let (Some(flow), Some(captures)) = (count.examples.first(), &captures) {
-            commands.push(format!("closewait timeline --flow {flow} {captures}"));
-        }
-    }
-    let capture = summary.capture.iter().find(|finding| finding.severity > Severity::Note);
-    if let (true, Some(finding)) = (commands.is_empty(), capture) {
-        commands.push(format!("closewait explain {}", finding.rule.code));
-    }
-    commands.extend(captures.map(|captures| format!("closewait -o report/ {captures}")));
+    let commands = next_commands(summary, &input.files);
     if commands.is_empty() {
         return Ok(());
     }
@@ -130,37 +104,6 @@ pub(super) fn write_next(page: &mut Page<'_>, summary: &Summary, input: &InputFa
     })
 }
 
-/// The captures as a shell takes them; further ones are left to the reader. `None` for standard input.
-fn arguments(files: &[FileFacts]) -> Option<String> {
-    let first = files.first().filter(|file| file.name != "-")?;
-    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
-    let name = if first.name.chars().all(plain) && !first.name.is_empty() {
-        first.name.clone()
-    } else {
-        format!("'{}'", first.name.replace('\'', "'\\''"))
-    };
-    Some(if files.len() > 1 { format!("{name} …") } else { name })
-}
-
 fn file_line(file: &FileFacts) -> String {
-    let mut facts = vec![file.format.clone()];
-    facts.extend(file.link_types.iter().cloned());
-    facts.extend(file.snaplen.map(|octets| format!("snap {octets}")));
-    facts.push(counted(file.records, "record"));
-    facts.push(size(file.bytes));
-    format!("{}: {}", file.name, listed(facts.iter().map(String::as_str)))
-}
-
-fn base_name(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for display")]
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..10_000 => counted(bytes, "byte"),
-        10_000..10_000_000 => format!("{} kB", bytes / 1000),
-        10_000_000..10_000_000_000 => format!("{} MB", bytes / 1_000_000),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
+    format!("{}: {}", file.name, listed(file_facts(file).iter().map(String::as_str)))
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::incident::Incident;
 use crate::report::escape::{columns, display_width, for_terminal};
 use crate::report::input::InputFacts;
 use crate::report::paint::Paint;
@@ -16,6 +17,28 @@ const HARD_BLANK: char = '\u{a0}';
 /// `text` as one word: its blanks break no line.
 pub(super) fn keep(text: &str) -> String {
     text.replace(' ', "\u{a0}")
+}
+
+/// `text` with numbers that stay with their units, and names of things with their numbers.
+pub(super) fn keep_units(text: &str) -> String {
+    let is_number = |word: &str| word.ends_with(|last: char| last.is_ascii_digit());
+    let is_unit = |word: &str| {
+        let word = word.trim_end_matches(|last: char| last.is_ascii_punctuation());
+        ["ns", "µs", "ms", "s", "min", "h", "kB", "MB"].contains(&word)
+    };
+    let is_name = |word: &str| ["flow", "record", "records"].contains(&word.trim_start_matches('('));
+    let mut kept = String::with_capacity(text.len() + 8);
+    let mut before = "";
+    for (place, word) in text.split(' ').enumerate() {
+        if place > 0 {
+            let starts_with_digit = word.starts_with(|first: char| first.is_ascii_digit());
+            let belongs = is_number(before) && is_unit(word) || is_name(before) && starts_with_digit;
+            kept.push(if belongs { HARD_BLANK } else { ' ' });
+        }
+        kept.push_str(word);
+        before = word;
+    }
+    kept
 }
 
 /// Things that are kept whole, with ` · ` between them.
@@ -56,10 +79,31 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// The same with how grave and how sure an incident is.
+    pub(super) fn rated_heading(&mut self, name: &str, incident: &Incident) -> io::Result<()> {
+        let rating = incident.rating();
+        let gap = self.width.saturating_sub(display_width(name) + rating.len());
+        let (bold, rating) = (self.paint.bold(name), self.paint.severity(incident.severity, &rating));
+        writeln!(self.out, "\n{bold}{:gap$}{rating}", "")
+    }
+
+    /// `text` as one word if it fits in a line below a heading.
+    pub(super) fn kept(&self, text: &str) -> String {
+        if display_width(text) + LABEL <= self.width { keep(text) } else { text.to_owned() }
+    }
+
     /// `  label     text`, wrapped.
     pub(super) fn labelled(&mut self, label: &str, text: &str) -> io::Result<()> {
         let blank = " ".repeat(LABEL);
         wrap(&format!("  {label:<width$}", width = LABEL - 2), &blank, text, self.width, self.out)
+    }
+
+    /// The same, where it matters less.
+    pub(super) fn dim_labelled(&mut self, label: &str, text: &str) -> io::Result<()> {
+        let mut lines = Vec::new();
+        let (width, paint) = (self.width, self.paint);
+        Page { out: &mut lines, width, paint, with_date: self.with_date }.labelled(label, text)?;
+        String::from_utf8_lossy(&lines).lines().try_for_each(|line| writeln!(self.out, "{}", paint.dim(line)))
     }
 
     /// Text from the left margin, wrapped.
@@ -85,8 +129,7 @@ pub(super) fn date(time: Timestamp) -> String {
 
 /// `1 connection`, `30 connections`.
 pub(super) fn counted(count: u64, thing: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    keep(&format!("{} {thing}{plural}", crate::report::number::grouped(count)))
+    keep(&crate::report::number::counted(count, thing))
 }
 
 /// Writes `text` in lines of at most `width` columns, `first` before the first and `rest` before the others.
@@ -127,6 +170,15 @@ pub fn wrap(first: &str, rest: &str, text: &str, width: usize, out: &mut dyn Wri
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_stays_with_its_unit() {
+        let kept = keep_units("closed (flow 6, 10 of 12) after 10.0 s, 3 s; to 1.8 ms s record");
+        assert_eq!(
+            kept.replace(HARD_BLANK, "_"),
+            "closed (flow_6, 10 of 12) after 10.0_s, 3_s; to 1.8_ms s record"
+        );
+    }
 
     #[test]
     fn words_are_kept_whole_unless_longer_than_a_line() {

@@ -2,6 +2,7 @@
 
 mod capture;
 mod head;
+mod incidents;
 mod layout;
 mod sockets;
 mod stale;
@@ -19,6 +20,7 @@ use super::paint::Paint;
 use super::summary::Summary;
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
+use crate::incident::Incidents;
 use crate::socket_file::SocketJoin;
 
 /// How the page is laid out.
@@ -62,6 +64,11 @@ impl<W: Write> Report for TextReport<W> {
         Ok(())
     }
 
+    fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
+        self.summary.add_incidents(&incidents.incidents);
+        Ok(())
+    }
+
     fn input(&mut self, findings: &[InputFinding], _: &Sources<'_>) -> io::Result<()> {
         self.summary.add_input(findings);
         Ok(())
@@ -78,6 +85,15 @@ impl<W: Write> Report for TextReport<W> {
     }
 }
 
+/// What is told of attached socket tables, in lines of `width` columns; empty where there are none.
+pub(super) fn sockets_text(summary: &Summary, input: &InputFacts, width: usize) -> String {
+    let mut lines = Vec::new();
+    let mut page = Page::new(&mut lines, width, Paint::default(), input);
+    // Memory takes everything.
+    let _ = sockets::write(&mut page, summary);
+    String::from_utf8(lines).unwrap_or_default()
+}
+
 /// Writes the page of `summary`.
 ///
 /// # Errors
@@ -89,9 +105,11 @@ pub fn write_summary(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut page = Page::new(out, options.width.clamp(80, 120), Paint::new(options.color), input);
+    let told = incidents::services(&summary.incidents);
     head::write(&mut page, summary, input)?;
-    stuck::write(&mut page, summary, input)?;
-    stale::write(&mut page, summary)?;
+    incidents::write(&mut page, summary)?;
+    stuck::write(&mut page, summary, input, &told)?;
+    stale::write(&mut page, summary, &told)?;
     sockets::write(&mut page, summary)?;
     tables::write(&mut page, summary)?;
     capture::write(&mut page, summary)?;

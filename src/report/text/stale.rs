@@ -1,9 +1,12 @@
-//! `STALE PORTS`: who answered late segments with RST because it had forgotten the connection.
+//! `STALE PORTS`: who answered late segments with RST because it had forgotten the connection, where no incident tells it.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::io;
 
+use super::incidents::service_of;
 use super::layout::{Page, counted, keep};
+use crate::net::Endpoint;
 use crate::report::number::grouped;
 use crate::report::summary::{Stale, StaleKey, Summary, Tally};
 use crate::survey::Party;
@@ -11,11 +14,12 @@ use crate::survey::Party;
 /// Pairs of hosts that are told one by one.
 const PAIRS: usize = 5;
 
-pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
-    if summary.stale.is_empty() {
+pub(super) fn write(page: &mut Page<'_>, summary: &Summary, told: &BTreeSet<Endpoint>) -> io::Result<()> {
+    let is_told = |key: &StaleKey| service_of(key.late).is_some_and(|service| told.contains(&service));
+    let mut pairs: Vec<(&StaleKey, &Stale)> = summary.stale.iter().filter(|(key, _)| !is_told(key)).collect();
+    if pairs.is_empty() && summary.stale.left_out() == 0 {
         return Ok(());
     }
-    let mut pairs: Vec<(&StaleKey, &Stale)> = summary.stale.iter().collect();
     pairs.sort_by_key(|&(key, stale)| (Reverse(stale.count()), *key));
     let total: u64 = pairs.iter().map(|(_, stale)| stale.count()).sum::<u64>() + summary.stale.left_out();
     page.heading("STALE PORTS", &counted(total, "RST"))?;

@@ -1,11 +1,14 @@
-//! `WHO DID NOT CLOSE`: per endpoint, since when, for how long, how many at once.
+//! `WHO DID NOT CLOSE`: per endpoint, since when, for how long, how many at once, where no incident tells it.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::io;
 
+use super::incidents::service_of;
 use super::layout::{Page, counted, keep};
 use crate::delays::Delays;
-use crate::flow::FlowOutcome;
+use crate::net::Endpoint;
+use crate::report::chart::sparkline;
 use crate::report::input::InputFacts;
 use crate::report::number::grouped;
 use crate::report::summary::Summary;
@@ -17,21 +20,18 @@ const PARTIES: usize = 5;
 /// Columns of a curve on the narrowest page.
 const CURVE: usize = 28;
 
-pub(super) fn write(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> io::Result<()> {
-    if summary.flows == 0 {
-        return writeln!(page.out, "\nno TCP connection to tell of");
+pub(super) fn write(
+    page: &mut Page<'_>,
+    summary: &Summary,
+    input: &InputFacts,
+    told: &BTreeSet<Endpoint>,
+) -> io::Result<()> {
+    let is_told = |party: Party| service_of(party).is_some_and(|service| told.contains(&service));
+    let mut parties: Vec<(&Party, &Waits)> =
+        summary.waits.iter().filter(|(party, _)| !is_told(**party)).collect();
+    if parties.is_empty() && summary.waits.left_out() == 0 {
+        return Ok(());
     }
-    if summary.waits.is_empty() {
-        page.heading("WHO DID NOT CLOSE", "")?;
-        return match summary.outcomes().find(|&(outcome, _)| outcome == FlowOutcome::Undecided) {
-            None => page.text("nobody: no connection was left half-closed beyond --fin-delay"),
-            Some((_, count)) => page.text(&format!(
-                "nobody for certain: {} undecided; of the others none was left half-closed beyond --fin-delay",
-                counted(count, "flow")
-            )),
-        };
-    }
-    let mut parties: Vec<(&Party, &Waits)> = summary.waits.iter().collect();
     parties.sort_by_key(|&(party, waits)| (Reverse((waits.connections, waits.lasted.max())), *party));
     let connections: u64 = parties.iter().map(|(_, waits)| waits.connections).sum();
     let remark = format!(
@@ -86,7 +86,7 @@ fn one(page: &mut Page<'_>, party: &Party, waits: &Waits, input: &InputFacts) ->
     if waits.connections > 1 {
         let peak = waits.curve.peak();
         let about = if peak.exact { "" } else { "about " };
-        let curve = sparkline(&waits.curve, input, CURVE + page.width - 80);
+        let curve = curve(&waits.curve, input, CURVE + page.width - 80);
         let level = grouped(peak.level);
         let text = format!("{curve}  peak {about}{level} in CLOSE-WAIT, {}", page.clock(peak.at));
         page.labelled("sockets", &text)?;
@@ -125,14 +125,7 @@ fn lateness(delays: &Delays) -> String {
     keep(&format!("{shared} – {max} late")) + " " + &keep(&format!("(median {})", delays.median()))
 }
 
-fn sparkline(curve: &Curve, input: &InputFacts, columns: usize) -> String {
-    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let (Some(first), Some(last)) = (input.first_time, input.last_time) else { return String::new() };
-    let levels = curve.levels(first, last, columns);
-    let highest = levels.iter().copied().max().unwrap_or(0).max(1);
-    let block = |&level: &u64| {
-        let height = usize::try_from((level * 7).div_ceil(highest)).unwrap_or(0);
-        BLOCKS.get(height).copied().unwrap_or('█')
-    };
-    levels.iter().map(block).collect()
+fn curve(curve: &Curve, input: &InputFacts, columns: usize) -> String {
+    let span = input.first_time.zip(input.last_time);
+    span.map_or_else(String::new, |(first, last)| sparkline(&curve.levels(first, last, columns)))
 }

@@ -1,10 +1,8 @@
 //! `OUTCOMES` and `WORST FINDINGS`, side by side.
 
-use std::cmp::Reverse;
 use std::io;
 
 use super::layout::Page;
-use crate::diagnose::Severity;
 use crate::report::escape::{display_width, shorten};
 use crate::report::number::grouped;
 use crate::report::summary::{FindingCount, Summary};
@@ -14,13 +12,6 @@ const ROWS: usize = 10;
 /// Columns of the gap between the tables, and of a severity.
 const GAP: usize = 3;
 const SEVERITY: usize = 7;
-
-/// Codes with their counts: faults first, then what is proven, then the most.
-pub(super) fn worst(summary: &Summary) -> Vec<((&'static str, Severity), &FindingCount)> {
-    let mut codes: Vec<_> = summary.findings.iter().map(|(&key, count)| (key, count)).collect();
-    codes.sort_by_key(|&((code, severity), count)| (Reverse((severity, count.certainty, count.count)), code));
-    codes
-}
 
 pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
     if summary.flows == 0 {
@@ -38,7 +29,7 @@ pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
     writeln!(page.out)?;
     let mut head = page.paint.bold(&row("OUTCOMES", name, "flows", number));
     if !findings.is_empty() {
-        let right = format!("{:GAP$}{:<title$}{:SEVERITY$}{:>number$}", "", "WORST FINDINGS", "", "flows");
+        let right = format!("{:GAP$}{:<title$}{:SEVERITY$}{:>number$}", "", "WORST FINDINGS", "", "times");
         head.push_str(&page.paint.bold(&right));
     }
     write_line(page, &head)?;
@@ -55,8 +46,7 @@ fn write_line(page: &mut Page<'_>, line: &str) -> io::Result<()> {
 }
 
 fn outcomes(summary: &Summary, name: usize, number: usize) -> Vec<String> {
-    let mut counts: Vec<_> = summary.outcomes().collect();
-    counts.sort_by_key(|&(outcome, count)| (Reverse(count), outcome));
+    let counts = summary.outcomes_by_count();
     let cut = if counts.len() > ROWS { ROWS - 1 } else { counts.len() };
     let (shown, rest) = counts.split_at_checked(cut).unwrap_or_default();
     let mut rows: Vec<_> =
@@ -69,7 +59,7 @@ fn outcomes(summary: &Summary, name: usize, number: usize) -> Vec<String> {
 }
 
 fn findings(page: &Page<'_>, summary: &Summary, room: usize, number: usize) -> Vec<String> {
-    let codes = worst(summary);
+    let codes = summary.worst();
     let cut = if codes.len() > ROWS { ROWS - 1 } else { codes.len() };
     let mut rows: Vec<_> = codes
         .iter()

@@ -1,0 +1,128 @@
+//! `report.md`: text for a ticket. Incidents first, short tables, details folded; never longer than a ticket takes.
+
+mod doc;
+mod escape;
+mod foot;
+mod incidents;
+mod tables;
+
+use std::io::{self, Write};
+
+use self::doc::Doc;
+use self::escape::{NAME, code, prose};
+use super::Report;
+use super::accounts::{input_name, no_incident};
+use super::input::{InputFacts, Plan, Sources, narrowing};
+use super::number::{counted, grouped};
+use super::summary::Summary;
+use crate::diagnose::{Finding, InputFinding};
+use crate::flow::Flow;
+use crate::incident::Incidents;
+use crate::socket_file::SocketJoin;
+use crate::time::Timestamp;
+
+/// How long the document is in octets when each part of it ends, at most.
+mod end {
+    pub(super) const OVERVIEW: usize = 12_000;
+    pub(super) const INCIDENTS: usize = 38_000;
+    pub(super) const SOCKETS: usize = 43_000;
+    pub(super) const TABLES: usize = 49_000;
+    pub(super) const CAPTURE: usize = 53_000;
+    pub(super) const FOOT: usize = 59_000;
+}
+
+/// Gathers a summary and writes it as GitHub-flavoured Markdown at the end, in less than 60 kB.
+#[derive(Debug)]
+pub struct MarkdownReport<W> {
+    out: W,
+    plan: Plan,
+    summary: Summary,
+}
+
+impl<W: Write> MarkdownReport<W> {
+    /// The text onto `out`.
+    pub fn new(out: W) -> Self {
+        Self { out, plan: Plan::default(), summary: Summary::new(crate::flow::Limits::default()) }
+    }
+}
+
+impl<W: Write> Report for MarkdownReport<W> {
+    fn begin(&mut self, plan: &Plan) -> io::Result<()> {
+        self.plan = plan.clone();
+        self.summary = Summary::new(plan.limits);
+        Ok(())
+    }
+
+    fn flow(&mut self, flow: &Flow, findings: &[Finding], _: &Sources<'_>) -> io::Result<()> {
+        self.summary.add(flow, findings);
+        Ok(())
+    }
+
+    fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
+        self.summary.add_incidents(&incidents.incidents);
+        Ok(())
+    }
+
+    fn input(&mut self, findings: &[InputFinding], _: &Sources<'_>) -> io::Result<()> {
+        self.summary.add_input(findings);
+        Ok(())
+    }
+
+    fn sockets(&mut self, join: &SocketJoin) -> io::Result<()> {
+        self.summary.sockets = Some(join.clone());
+        Ok(())
+    }
+
+    fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
+        let mut doc = Doc::default();
+        head(&mut doc, &self.plan, &self.summary, input);
+        incidents::write(&mut doc, &self.summary.incidents);
+        tables::write(&mut doc, &self.summary, input);
+        foot::write(&mut doc, &self.plan, &self.summary, input);
+        self.out.write_all(doc.into_text().as_bytes())?;
+        self.out.flush()
+    }
+}
+
+fn head(doc: &mut Doc, plan: &Plan, summary: &Summary, input: &InputFacts) {
+    let count = match summary.incidents.len() {
+        0 => "No incident".to_owned(),
+        count => counted(count as u64, "incident"),
+    };
+    doc.push(&format!("# {count} in {}\n\n", code(&input_name(input), NAME)));
+    let mut facts = vec![
+        format!("{}, {} of TCP", counted(input.records, "record"), grouped(input.segments)),
+        counted(summary.flows, "flow"),
+    ];
+    if let (Some(first), Some(last)) = (input.first_time, input.last_time) {
+        facts.push(format!("{} ({})", period(first, Some(last)), input.span()));
+    }
+    doc.push(&format!("{}\n", facts.join(" · ")));
+    let narrowing: Vec<String> =
+        narrowing(&plan.options).map(|(name, value)| code(&format!("--{name} {value}"), NAME)).collect();
+    if !narrowing.is_empty() {
+        doc.push(&format!("\n**Narrowed by** {}: nothing else is told here.\n", narrowing.join(" ")));
+    }
+    if summary.incidents.is_empty() {
+        doc.push(&format!("\n{}.\n", prose(&no_incident(summary), NAME)));
+    }
+}
+
+/// `2026-11-21 08:17:34.4`.
+fn moment(time: Timestamp) -> String {
+    let date: String = time.to_string().chars().take_while(|&letter| letter != 'T').collect();
+    format!("{date} {}", time.time_of_day(1))
+}
+
+/// `2026-11-21 08:17:34.4 – 08:19:03.9 UTC`.
+fn period(since: Timestamp, until: Option<Timestamp>) -> String {
+    let (from, to) = (moment(since), until.map(moment));
+    let to = to.map(|to| match to.strip_prefix(from.get(..11).unwrap_or_default()) {
+        Some(of_day) => of_day.to_owned(),
+        None => to,
+    });
+    match to {
+        Some(to) => format!("{from} – {to} UTC"),
+        None => format!("since {from} UTC, not over when the capture ended"),
+    }
+}
