@@ -72,8 +72,8 @@ fn reaction(flow: &Flow, ghost: &Event) -> Option<(Drew, RecordRef)> {
 fn summary(flow: &Flow, finding: &Finding) -> String {
     let Some(ghost) = ghosts(flow).next() else { return String::new() };
     let what = match (ghost.flags.fin(), ghost.kind) {
-        (true, _) => "FIN",
-        (false, EventKind::Probe) => "probe",
+        (true, _) => "a FIN",
+        (false, EventKind::Probe) => "a probe",
         (false, _) => "data",
     };
     let count = match ghosts(flow).count() {
@@ -97,7 +97,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     };
     let met = if met.is_empty() { format!("; {drew}") } else { format!("; {peer} was in {met}, and {drew}") };
     let came = if ghost.into_successor { String::new() } else { outcome(flow, ghost) };
-    format!("{} sent a {what}{count} {whose} (record {}){met}{came}", finding.endpoint, ghost.record())
+    format!("{} sent {what}{count} {whose} (record {}){met}{came}", finding.endpoint, ghost.record())
 }
 
 /// The states that the later incarnation was in when the ghosts came, each once, in order.
