@@ -15,10 +15,12 @@ pub use self::partial::Partial;
 use self::pipeline::{Progress, Records, Replayed, Source, run_here, run_on_threads};
 use self::teller::Teller;
 use crate::capture::{FileSummary, Input, Problem};
-use crate::diagnose::{InputFinding, Severity};
+use crate::diagnose::{InputFinding, Severity, Terms};
 use crate::flow::{FlowOutcome, Limits, TableStats};
+use crate::incident::Incident;
 use crate::narrow::Narrowing;
 use crate::report::{InputFacts, Plan, Report};
+use crate::socket_file::{Joiner, SocketJoin, SocketTable};
 use crate::threads::Permits;
 use crate::timers::KnownTimers;
 
@@ -51,6 +53,7 @@ pub struct Analysis<'a> {
     narrowing: Narrowing,
     progress: Progress<'a>,
     threads: Option<NonZeroUsize>,
+    sockets: Vec<SocketTable>,
 }
 
 /// What a run came to.
@@ -72,6 +75,10 @@ pub struct Outcome {
     pub findings: [u64; 3],
     /// What the capture could not show, after narrowing; among the findings above.
     pub input_findings: Vec<InputFinding>,
+    /// The socket tables that were given, joined with the flows; `None` when there were none.
+    pub sockets: Option<SocketJoin>,
+    /// What happened, the worst first.
+    pub incidents: Vec<Incident>,
     /// What the flow table did.
     pub table: TableStats,
 }
@@ -112,10 +119,24 @@ impl<'a> Analysis<'a> {
         self
     }
 
+    /// Socket tables to join with the flows.
+    #[must_use]
+    pub fn sockets(mut self, tables: Vec<SocketTable>) -> Self {
+        self.sockets = tables;
+        self
+    }
+
     /// Timers that measured delays are compared with; those of [`KnownTimers::builtin`] unless said.
     #[must_use]
     pub fn timers(mut self, timers: KnownTimers) -> Self {
         self.plan.timers = timers;
+        self
+    }
+
+    /// From which local ports hosts connect, both ends included (Linux: `ip_local_port_range`); not known unless said.
+    #[must_use]
+    pub fn local_ports(mut self, ports: Option<(u16, u16)>) -> Self {
+        self.plan.ports = ports;
         self
     }
 
@@ -177,10 +198,12 @@ impl<'a> Analysis<'a> {
         permits: Option<&Arc<Permits>>,
         report: &mut dyn Report,
     ) -> io::Result<Outcome> {
-        let Self { mut plan, narrowing, progress, .. } = self;
+        let Self { mut plan, narrowing, progress, sockets, .. } = self;
         plan.inputs.clone_from(&names);
         report.begin(&plan)?;
-        let teller = Teller::new(&narrowing, plan.limits, report, names);
+        let joiner = (!sockets.is_empty()).then(|| Joiner::new(sockets, plan.limits));
+        let terms = Terms { timers: plan.timers, ports: plan.ports };
+        let teller = Teller::new(&narrowing, plan.limits, terms, report, names, joiner);
         match permits {
             Some(permits) => run_on_threads(source, plan.limits, teller, progress, permits),
             None => run_here(source, plan.limits, teller, progress),

@@ -28,6 +28,13 @@ pub enum ErrorKind {
         /// What was found instead, e.g. `empty file` or `starts with "<html"`.
         found: String,
     },
+    /// The content is no socket table.
+    NotASocketTable {
+        /// The file.
+        path: PathBuf,
+        /// What was found instead, e.g. `it is empty`.
+        found: String,
+    },
     /// A report could not be written.
     Write {
         /// The file; `-` for standard output.
@@ -61,6 +68,11 @@ impl Error {
         Self(Box::new(ErrorKind::NotACapture { path: path.to_owned(), found: found.into() }))
     }
 
+    /// A file is no socket table.
+    pub fn not_a_socket_table(path: &Path, found: impl Into<String>) -> Self {
+        Self(Box::new(ErrorKind::NotASocketTable { path: path.to_owned(), found: found.into() }))
+    }
+
     /// A report could not be written.
     pub fn write(path: &Path, source: io::Error) -> Self {
         Self(Box::new(ErrorKind::Write { path: path.to_owned(), source }))
@@ -89,6 +101,11 @@ impl fmt::Display for Error {
                 "{}: not a pcap or pcapng capture ({found}); gzip and zstd are recognised by content",
                 path.display()
             ),
+            ErrorKind::NotASocketTable { path, found } => write!(
+                f,
+                "{}: no socket table ({found}); --sockets takes what ss -tanp, netstat -anp or cat /proc/net/tcp printed",
+                path.display()
+            ),
             ErrorKind::Write { path, source } => write!(f, "{}: cannot write: {source}", path.display()),
             ErrorKind::Usage { message } => f.write_str(message),
         }
@@ -99,7 +116,9 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self.kind() {
             ErrorKind::Read { source, .. } | ErrorKind::Write { source, .. } => Some(source),
-            ErrorKind::NotACapture { .. } | ErrorKind::Usage { .. } => None,
+            ErrorKind::NotACapture { .. } | ErrorKind::NotASocketTable { .. } | ErrorKind::Usage { .. } => {
+                None
+            }
         }
     }
 }

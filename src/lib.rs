@@ -20,6 +20,7 @@
 //! | get segments from records | [`dissect::Dissector`] |
 //! | judge segments from elsewhere | [`flow::Table`], then [`diagnose::diagnose`] |
 //! | see both endpoints step by step | [`flow::replay`] |
+//! | see the sockets of a moment | [`netstat::for_each_socket`], [`report::SocketsCsv`] |
 //! | list and explain the rules | [`diagnose::CATALOGUE`] |
 //!
 //! What an endpoint *sent* is certain once it passed the capture point; what it *received* is certain only when
@@ -37,14 +38,18 @@ mod digits;
 pub mod dissect;
 pub mod error;
 pub mod flow;
+pub mod incident;
 pub mod narrow;
 pub mod net;
+pub mod netstat;
 pub mod report;
+pub mod socket_file;
 pub mod survey;
 pub mod tcp;
 mod threads;
 pub mod time;
 pub mod timers;
+mod words;
 
 pub use analysis::{Analysis, Outcome, Partial};
 pub use error::{Error, Result};

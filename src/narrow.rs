@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::diagnose::Finding;
 use crate::flow::Flow;
-use crate::net::{Endpoint, Role};
+use crate::net::Endpoint;
 use crate::time::Timestamp;
 
 /// An IP network: an address and how many of its leading bits count.
@@ -71,13 +71,16 @@ pub struct Narrowing {
 impl Narrowing {
     /// True when `flow` is told of.
     pub fn admits(&self, flow: &Flow) -> bool {
-        let either =
-            |test: &dyn Fn(Endpoint) -> bool| Role::BOTH.into_iter().any(|role| test(flow.endpoint(role)));
-        let in_network = |end: Endpoint| self.networks.iter().any(|network| network.contains(end.addr));
-        (self.networks.is_empty() || either(&in_network))
-            && (self.ports.is_empty() || either(&|end| self.ports.contains(&end.port)))
+        self.admits_ends([flow.initiator, flow.responder])
             && self.since.is_none_or(|since| flow.last.time >= since)
             && self.until.is_none_or(|until| flow.first.time <= until)
+    }
+
+    /// True when connections between these endpoints are told of, at some time.
+    pub fn admits_ends(&self, ends: [Endpoint; 2]) -> bool {
+        let in_network = |end: &Endpoint| self.networks.iter().any(|network| network.contains(end.addr));
+        (self.networks.is_empty() || ends.iter().any(in_network))
+            && (self.ports.is_empty() || ends.iter().any(|end| self.ports.contains(&end.port)))
     }
 
     /// True when findings like `finding` are told of.

@@ -11,9 +11,11 @@ use crate::diagnose::{
 };
 use crate::dissect::SkipTally;
 use crate::flow::{Flow, FlowOutcome, Limits, TableStats};
+use crate::incident::incidents;
 use crate::narrow::Narrowing;
 use crate::report::{Report, Sources};
-use crate::survey::{Causes, Place, Survey};
+use crate::socket_file::Joiner;
+use crate::survey::{Place, Survey};
 
 /// Hands finished flows to the reports, with their findings.
 pub(super) struct Teller<'r> {
@@ -23,6 +25,7 @@ pub(super) struct Teller<'r> {
     error: io::Result<()>,
     names: Vec<String>,
     findings: Vec<Finding>,
+    sockets: Option<Joiner>,
     /// All flows, those left out by narrowing as well.
     sight: Sight,
     survey: Survey,
@@ -37,8 +40,10 @@ impl<'r> Teller<'r> {
     pub(super) fn new(
         narrowing: &'r Narrowing,
         limits: Limits,
+        terms: Terms,
         report: &'r mut dyn Report,
         names: Vec<String>,
+        sockets: Option<Joiner>,
     ) -> Self {
         Self {
             narrowing,
@@ -47,9 +52,10 @@ impl<'r> Teller<'r> {
             error: Ok(()),
             names,
             findings: Vec::new(),
+            sockets,
             sight: Sight::default(),
             survey: Survey::new(limits),
-            terms: Terms::default(),
+            terms,
             flows: 0,
             left_out: 0,
             by_outcome: vec![0; FlowOutcome::ALL.len()],
@@ -76,6 +82,10 @@ impl<'r> Teller<'r> {
             return;
         }
         self.sight.add(flow);
+        // Those left out by narrowing too: a socket of one of them is known to the capture.
+        if let Some(sockets) = &mut self.sockets {
+            sockets.add(flow);
+        }
         let place = self.survey.add(flow);
         diagnose(
             flow,
@@ -83,7 +93,7 @@ impl<'r> Teller<'r> {
             &mut self.findings,
         );
         // What hides flows hides no causes.
-        self.survey.add_findings(place, &self.findings);
+        self.survey.add_findings(place, flow, &self.findings);
         if !self.narrowing.admits(flow) {
             self.left_out += 1;
             return;
@@ -125,10 +135,16 @@ impl<'r> Teller<'r> {
         table: TableStats,
     ) -> io::Result<Outcome> {
         self.check()?;
-        let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle();
-        let causes = Causes::new(view.released(), std::collections::BTreeMap::new());
-        self.report.causes(&causes)?;
-        let input_findings = self.tell_input(diagnose_parties(&view, &self.terms), &account.locator)?;
+        let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle(account.stopped());
+        let mut sockets = self.sockets.take().map(Joiner::finish);
+        let found = diagnose_parties(&view, &self.terms);
+        let incidents = incidents(view, &found, &self.terms, sockets.as_ref());
+        self.report.incidents(&incidents)?;
+        if let Some(sockets) = &mut sockets {
+            sockets.narrow(&|one, other| self.narrowing.admits_ends([one, other]));
+            self.report.sockets(sockets)?;
+        }
+        let input_findings = self.tell_input(found, &account.locator)?;
         let facts = input_facts(&account, tally, table);
         self.report.finish(&facts)?;
         let outcomes =
@@ -143,6 +159,8 @@ impl<'r> Teller<'r> {
             outcomes,
             findings: self.by_severity,
             input_findings,
+            sockets,
+            incidents: incidents.incidents,
             table,
         })
     }

@@ -10,13 +10,21 @@ use closewait::{Outcome, Result};
 use super::args::AnalyseArgs;
 use super::outputs::{Failure, Outputs, print};
 use super::plan::Plan;
-use super::{Ending, problems};
+use super::ports::PortRange;
+use super::sockets::Tables;
+use super::{Ending, problems, sockets};
 
 /// Analyses the captures of `args`; `typed` are the options for the reports.
 pub(super) fn run(args: AnalyseArgs, typed: Vec<(String, String)>) -> Result<Ending> {
-    let plan =
-        Plan { options: typed, progress: !args.quiet, ..Plan::new(&args.source, args.narrow, &args.limits)? };
-    let outputs = Outputs::new(args.output, &plan.paths)?;
+    let plan = Plan {
+        options: typed,
+        progress: !args.quiet,
+        ports: args.local_ports.map(|PortRange(low, high)| (low, high)),
+        ..Plan::new(&args.source, args.narrow, &args.limits)?
+    };
+    let inputs: Vec<_> = plan.paths.iter().chain(&args.sockets).cloned().collect();
+    let outputs = Outputs::new(args.output, &inputs)?;
+    let tables = Tables::open(&args.sockets, &args.sockets_at, &plan.paths)?;
     let with_page = !args.quiet && !outputs.take_stdout();
     let mut summary = Summary::new(plan.limits);
     let failure = Failure::default();
@@ -25,10 +33,11 @@ pub(super) fn run(args: AnalyseArgs, typed: Vec<(String, String)>) -> Result<End
         if with_page {
             reports.0.push(Box::new(|flow: &Flow, findings: &[Finding]| summary.add(flow, findings)));
         }
-        plan.run(&mut reports)
+        plan.run_joined(tables.read, &mut reports)
     };
-    let outcome = result.map_err(|error| failure.explain(error))?;
+    let mut outcome = result.map_err(|error| failure.explain(error))?;
     summary.add_input(&outcome.input_findings);
+    summary.sockets = outcome.sockets.take();
     // The page waits until here: the progress bar is gone now.
     let printed = if with_page && has_content(&outcome) {
         print(|out| {
@@ -38,7 +47,7 @@ pub(super) fn run(args: AnalyseArgs, typed: Vec<(String, String)>) -> Result<End
     } else {
         Ok(())
     };
-    let ending = problems::report(&outcome);
+    let ending = problems::report(&outcome).max(sockets::report(&tables.problems));
     match printed {
         Err(error) if !error.is_broken_pipe() => return Err(error),
         _ => {}

@@ -13,10 +13,14 @@ use closewait::narrow::Network;
 use closewait::report::Order;
 
 use super::moment::Moment;
+use super::ports::PortRange;
 use super::size::Size;
 use super::span::Span;
 
 const COLOR_HELP: &str = "auto (on a terminal, unless NO_COLOR is set), always or never";
+
+const FIN_TIMEOUT_HELP: &str =
+    "How long the hosts keep a closed socket in FIN-WAIT-2 (sysctl net.ipv4.tcp_fin_timeout)";
 
 const AFTER_HELP: &str = "\
 Exit status:
@@ -58,6 +62,10 @@ pub(super) enum Command {
     Rules(RulesArgs),
     /// Tells flows step by step
     Timeline(Box<TimelineArgs>),
+    /// Lists how long well-known programs, kernels and devices wait, or which of them wait so long
+    Timers(TimersArgs),
+    /// Shows the sockets of every host as they must have looked at a moment
+    Netstat(Box<NetstatArgs>),
     /// Prints completions for a shell
     Completions(CompletionsArgs),
     /// Prints the manual page (roff)
@@ -72,6 +80,16 @@ pub(super) struct AnalyseArgs {
     /// Print neither the summary nor progress
     #[arg(long, short)]
     pub(super) quiet: bool,
+    /// What ss -tanp, netstat -anp or cat /proc/net/tcp printed on a host, to be joined with the flows. May be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) sockets: Vec<PathBuf>,
+    /// When that was, as in --since; found out from the states of the sockets unless said. Once, or once per file
+    #[arg(long, value_name = "TIME", requires = "sockets")]
+    pub(super) sockets_at: Vec<Moment>,
+    /// From which local ports the clients connect (Linux: sysctl net.ipv4.ip_local_port_range), to tell when these run
+    /// out
+    #[arg(long, value_name = "LOW-HIGH")]
+    pub(super) local_ports: Option<PortRange>,
     #[command(flatten)]
     pub(super) source: SourceArgs,
     // A heading holds for what follows it, so arguments with headings come last.
@@ -89,6 +107,9 @@ pub(super) struct SourceArgs {
     /// Files, directories, patterns; - is standard input
     #[arg(value_name = "CAPTURE", required = true)]
     pub(super) captures: Vec<PathBuf>,
+    /// Timers of this site, one a line: value | kind | product | setting. They go before those of closewait timers
+    #[arg(long, value_name = "FILE")]
+    pub(super) timers: Vec<PathBuf>,
     #[arg(long, value_name = "WHEN", default_value = "auto", value_enum, help = COLOR_HELP, hide_possible_values = true)]
     pub(super) color: ColorChoice,
     /// Threads that work at a time; all that the machine has unless said. The output is the same for any number
@@ -125,6 +146,19 @@ pub(super) struct OutputArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Narrowing (each may be repeated; verdicts stay the same)")]
 pub(super) struct NarrowArgs {
+    #[command(flatten)]
+    pub(super) flows: FlowArgs,
+    /// Only these findings, e.g. FIN102
+    #[arg(long, value_name = "CODE", value_parser = codes(), ignore_case = true, hide_possible_values = true)]
+    pub(super) only: Vec<String>,
+    /// Not these findings
+    #[arg(long, value_name = "CODE", value_parser = codes(), ignore_case = true, hide_possible_values = true)]
+    pub(super) ignore: Vec<String>,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Narrowing (each may be repeated; verdicts stay the same)")]
+pub(super) struct FlowArgs {
     /// Flows with this host at either end
     #[arg(long, value_name = "ADDRESS")]
     pub(super) host: Vec<Network>,
@@ -141,12 +175,6 @@ pub(super) struct NarrowArgs {
     /// Flows that were alive at or before this time
     #[arg(long, value_name = "TIME")]
     pub(super) until: Option<Moment>,
-    /// Only these findings, e.g. FIN102
-    #[arg(long, value_name = "CODE", value_parser = codes(), ignore_case = true, hide_possible_values = true)]
-    pub(super) only: Vec<String>,
-    /// Not these findings
-    #[arg(long, value_name = "CODE", value_parser = codes(), ignore_case = true, hide_possible_values = true)]
-    pub(super) ignore: Vec<String>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -161,6 +189,13 @@ pub(super) struct LimitArgs {
     /// How long the ports of a closed connection count as not yet free
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub(super) time_wait: Span,
+    #[command(flatten)]
+    pub(super) table: TableArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Thresholds (seconds, or with a unit: 500ms, 90s, 2min)")]
+pub(super) struct TableArgs {
     /// Most connections to follow at once; beyond, closed ones, unanswered SYNs and the longest quiet are told early
     #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max_flows: u64,
@@ -210,6 +245,66 @@ pub(super) struct TimelineArgs {
     pub(super) limits: LimitArgs,
 }
 
+/// Lists how long well-known programs, kernels and devices wait, or which of them wait so long.
+///
+/// What a capture shows is a delay; which timer it was is a guess that this list supports.
+#[derive(Debug, ClapArgs)]
+pub(super) struct TimersArgs {
+    /// Only those that fire after this delay: seconds, or with a unit (500ms, 90s, 4min)
+    pub(super) delay: Option<Span>,
+    /// How much the delay may be off either way
+    #[arg(long, value_name = "SECONDS", requires = "delay")]
+    pub(super) within: Option<Span>,
+    /// As CSV
+    #[arg(long, conflicts_with = "delay")]
+    pub(super) csv: bool,
+    /// Timers of this site, one a line: value | kind | product | setting, and if need be | basis | source | late
+    #[arg(long, value_name = "FILE")]
+    pub(super) timers: Vec<PathBuf>,
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum, help = COLOR_HELP, hide_possible_values = true)]
+    pub(super) color: ColorChoice,
+}
+
+/// Shows the sockets of every host as they must have looked at a moment.
+///
+/// State as ss spells it, ? where it is presumed: what led to it is not shown to have arrived, or a timer is overdue.
+/// Recv-Q: the most that can have lain unread, and where a closed window proves it, the least.
+/// With --host and --net: the tables of these hosts alone. --since and --until bound the moments.
+#[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("when").required(true).multiple(true).args(["at", "at_file", "every"]))]
+pub(super) struct NetstatArgs {
+    /// At this time: RFC 3339, a time of day (UTC, of the capture's first day), +SECONDS from the capture's start, or
+    /// nanoseconds since 1970. May be repeated
+    #[arg(long, value_name = "TIME")]
+    pub(super) at: Vec<Moment>,
+    /// At the times in this file, one a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) at_file: Option<PathBuf>,
+    /// At round times, so far apart (10s, 1min), while the capture lasts
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["at", "at_file"])]
+    pub(super) every: Option<Span>,
+    /// How many sockets in each state, not each of them
+    #[arg(long)]
+    pub(super) counts: bool,
+    /// One row per moment and socket into a file, nothing onto standard output; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) csv: Option<PathBuf>,
+    #[arg(long, value_name = "SECONDS", default_value = "60", help = FIN_TIMEOUT_HELP)]
+    pub(super) fin_timeout: Span,
+    /// How long they keep one in TIME-WAIT
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    pub(super) time_wait: Span,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    #[command(flatten)]
+    pub(super) narrow: FlowArgs,
+    #[command(flatten)]
+    pub(super) table: TableArgs,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct CompletionsArgs {
     /// The shell
@@ -219,7 +314,7 @@ pub(super) struct CompletionsArgs {
 #[derive(Debug, ClapArgs)]
 pub(super) struct ManArgs {
     /// The page of a subcommand
-    #[arg(value_parser = ["explain", "rules", "timeline", "completions", "man"])]
+    #[arg(value_parser = ["explain", "rules", "timeline", "timers", "netstat", "completions", "man"])]
     pub(super) command: Option<String>,
 }
 

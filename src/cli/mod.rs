@@ -8,15 +8,19 @@ mod completions;
 mod explain;
 mod man;
 mod moment;
+mod netstat;
 mod outputs;
 mod plan;
+mod ports;
 mod problems;
 mod progress;
 mod rules;
 mod size;
+mod sockets;
 mod span;
 mod terminal;
 mod timeline;
+mod timers;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -28,7 +32,7 @@ use closewait::report::for_terminal;
 use self::args::{Args, Command};
 
 /// How a run ended, as scripts see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Ending {
     /// All that was asked was done.
     Done,
@@ -76,6 +80,8 @@ fn dispatch(args: Args, typed: Vec<(String, String)>) -> Result<Ending> {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Rules(args)) => rules::run(&args),
         Some(Command::Timeline(args)) => timeline::run(*args),
+        Some(Command::Timers(args)) => timers::run(&args),
+        Some(Command::Netstat(args)) => netstat::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man(args)) => man::run(&args),
     }

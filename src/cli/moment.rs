@@ -9,11 +9,13 @@ use jiff::tz::TimeZone;
 use super::span::Span;
 
 const DAY: i64 = 86_400_000_000_000;
+/// A number alone is nanoseconds since the epoch from so many digits on, which is 1973; fewer may be meant for seconds.
+const FEWEST_DIGITS: usize = 18;
 
 /// A moment, or where it lies relative to a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
-    /// `2026-11-21T08:01:09.5Z`; a date and time without zone is UTC.
+    /// `2026-11-21T08:01:09.5Z`; a date and time without zone is UTC. Or nanoseconds since the epoch.
     At(Timestamp),
     /// `08:01:09.5`: nanoseconds since midnight (UTC) of the capture's first day.
     OfDay(i64),
@@ -32,6 +34,12 @@ impl Moment {
             }
             Self::AfterStart(span) => Some(start? + span),
         }
+    }
+
+    /// As [`Self::resolve`]; a time of day before the start is that of the next day.
+    pub(super) fn resolve_after(self, start: Option<Timestamp>) -> Option<Timestamp> {
+        let time = self.resolve(start)?;
+        Some(if self.is_of_day() && Some(time) < start { time + one_day() } else { time })
     }
 
     /// True when [`Self::resolve`] needs to know the capture's start.
@@ -56,6 +64,10 @@ impl FromStr for Moment {
     fn from_str(text: &str) -> Result<Self, String> {
         if let Some(span) = text.strip_prefix('+') {
             return Ok(Self::AfterStart(span.parse::<Span>()?.0));
+        }
+        if text.len() >= FEWEST_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let nanos = text.parse().map_err(|_| "no capture is that far away".to_owned())?;
+            return Ok(Self::At(Timestamp::from_nanos(nanos)));
         }
         if let Ok(time) = text.parse::<jiff::Timestamp>() {
             return at(time);
@@ -98,11 +110,21 @@ mod tests {
         assert_eq!(resolved("08:02"), "2026-11-21T08:02:00.000000000Z");
         assert_eq!(resolved("+1.5"), "2026-11-21T08:01:01.500000000Z");
         assert_eq!(resolved("+2min"), "2026-11-21T08:03:00.000000000Z");
+        assert_eq!(resolved("1795248069000000001"), "2026-11-21T08:01:09.000000001Z");
     }
 
     #[test]
     fn what_is_no_moment_is_refused() {
-        for text in ["", "+", "+-1", "yesterday", "25:00:00", "9999-01-01T00:00:00Z"] {
+        for text in [
+            "",
+            "+",
+            "+-1",
+            "yesterday",
+            "25:00:00",
+            "9999-01-01T00:00:00Z",
+            "1795248069",
+            "9999999999999999999",
+        ] {
             assert!(text.parse::<Moment>().is_err(), "{text}");
         }
     }

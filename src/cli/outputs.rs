@@ -50,7 +50,7 @@ impl Outputs {
     /// What `args` ask for.
     ///
     /// # Errors
-    /// A usage error when two outputs would go to one place, or one of them over a capture among `inputs`.
+    /// A usage error when two outputs would go to one place, or one of them over one of `inputs`.
     pub(super) fn new(args: OutputArgs, inputs: &[PathBuf]) -> Result<Self> {
         let singles = [
             (Kind::Flows, args.csv),
@@ -88,12 +88,8 @@ impl Outputs {
     }
 
     fn open_one(&self, target: &Target, failure: &Failure) -> Result<Box<dyn Report>> {
-        let out = if is_stdout(&target.path) {
-            // A reader that goes away stops the run only when nobody else waits for its results.
-            failure.stdout(self.targets.len() > 1)
-        } else {
-            failure.file(&target.path)?
-        };
+        // A reader that goes away stops the run only when nobody else waits for its results.
+        let out = failure.open(&target.path, self.targets.len() > 1)?;
         Ok(match target.kind {
             Kind::Findings => Box::new(FindingsCsv::new(out)),
             Kind::Flows => Box::new(FlowsCsv::new(out, self.order)),
@@ -106,13 +102,11 @@ impl Outputs {
         if self.targets.iter().filter(|target| is_stdout(&target.path)).count() > 1 {
             return Err(Error::usage("only one output can go to standard output (-)"));
         }
-        let captures: Vec<_> = inputs.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+        let inputs = places(inputs);
         let mut taken = Vec::new();
         for Target { path, .. } in self.targets.iter().filter(|target| !is_stdout(&target.path)) {
+            refuse_input(path, &inputs)?;
             let place = place(path);
-            if captures.contains(&place) {
-                return Err(Error::usage(format!("{}: would overwrite a capture", path.display())));
-            }
             if taken.contains(&place) && !is_device(&place) {
                 return Err(Error::usage(format!("{}: two outputs for one file", path.display())));
             }
@@ -134,6 +128,14 @@ impl Failure {
             // What no writer of ours failed at is a temporary file in which rows are sorted.
             None => Error::write(&env::temp_dir(), error),
         }
+    }
+
+    /// The file at `path`, or standard output for `-`; see [`Self::stdout`] for `forgiving`.
+    ///
+    /// # Errors
+    /// When the file cannot be created.
+    pub(super) fn open(&self, path: &Path, forgiving: bool) -> Result<Box<dyn Write>> {
+        if is_stdout(path) { Ok(self.stdout(forgiving)) } else { self.file(path) }
     }
 
     fn file(&self, path: &Path) -> Result<Box<dyn Write>> {
@@ -197,6 +199,20 @@ impl<W: Write> Write for Named<W> {
 
 fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
+}
+
+/// The places of `inputs` that exist.
+pub(super) fn places(inputs: &[PathBuf]) -> Vec<PathBuf> {
+    inputs.iter().filter_map(|path| fs::canonicalize(path).ok()).collect()
+}
+
+/// # Errors
+/// A usage error when what is written to `path` would go over one of `inputs`, which are places.
+pub(super) fn refuse_input(path: &Path, inputs: &[PathBuf]) -> Result<()> {
+    if inputs.contains(&place(path)) {
+        return Err(Error::usage(format!("{}: would overwrite an input", path.display())));
+    }
+    Ok(())
 }
 
 /// One name for each file, existing or not.

@@ -65,5 +65,7 @@ fn meaning(problem: &Problem, outcome: &Outcome) -> Option<String> {
 }
 
 fn named_like_a_subcommand(path: &Path) -> bool {
-    ["explain", "rules", "timeline", "completions", "man"].iter().any(|name| path == Path::new(name))
+    ["explain", "rules", "timeline", "netstat", "completions", "man"]
+        .iter()
+        .any(|name| path == Path::new(name))
 }

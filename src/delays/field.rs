@@ -45,7 +45,7 @@ pub(super) struct Window {
     width: f64,
     /// The same as difference of logarithms.
     log_width: f64,
-    count: u64,
+    pub(super) count: u64,
     /// The logarithm of its probability.
     log_probability: f64,
 }
@@ -196,19 +196,22 @@ struct Cursors {
 impl Cursors {
     /// The window that begins at the place `start`, at `at`; `None` where it is nothing special.
     fn window(&mut self, field: &Field, start: usize, at: f64, width: f64) -> Option<Window> {
-        let near = NEAR.exp();
         forward(&mut self.end, field, |place| place <= at + width);
-        forward(&mut self.neighbourhood.0, field, |place| place < at / near);
-        forward(&mut self.neighbourhood.1, field, |place| place <= at * near);
-        forward(&mut self.vicinity.0, field, |place| place < at - 4.0 * width);
-        forward(&mut self.vicinity.1, field, |place| place <= at + 5.0 * width);
         let stretch = (start, self.end);
         let count = sum(&field.left_before, stretch);
-        let around = sum(&field.left_before, self.vicinity) - count;
-        // The vicinity has eight windows.
-        if count < FEWEST || 8.0 * real(count) < CONTRAST * real(around) {
+        if count < FEWEST {
             return None;
         }
+        forward(&mut self.vicinity.0, field, |place| place < at - 4.0 * width);
+        forward(&mut self.vicinity.1, field, |place| place <= at + 5.0 * width);
+        let around = sum(&field.left_before, self.vicinity) - count;
+        // The vicinity has eight windows.
+        if 8.0 * real(count) < CONTRAST * real(around) {
+            return None;
+        }
+        let near = NEAR.exp();
+        forward(&mut self.neighbourhood.0, field, |place| place < at / near);
+        forward(&mut self.neighbourhood.1, field, |place| place <= at * near);
         let log_width = (width / at).ln_1p();
         let nearby = sum(&field.left_before, self.neighbourhood);
         let share = PEAK * log_width / (PEAK * log_width + 2.0 * NEAR - log_width);

@@ -8,9 +8,6 @@ use hdrhistogram::Histogram;
 pub use self::plateaus::Plateau;
 use crate::time::TimeDelta;
 
-/// Significant decimal digits of a delay once there are many.
-const DIGITS: u8 = 3;
-
 /// Nanoseconds of the unit in which many delays are counted.
 const UNIT: i64 = 1000;
 
@@ -18,7 +15,7 @@ const UNIT: i64 = 1000;
 /// error is below 0.05 %.
 ///
 /// Without delays it takes no heap, with some 8 to 16 octets for each. The histogram takes microseconds; it has
-/// 72 KiB where the longest delay is 90 s, 112 KiB for a day, 180 KiB at most. It replaces the single delays where
+/// 72 KiB where the longest delay is 90 s, 112 KiB for a day, 176 KiB at most. It replaces the single delays where
 /// these are about as large, so that ten thousand `Delays` with few delays each stay small.
 ///
 /// What is told depends on which delays were added, not on their order or on how they came to be merged.
@@ -28,6 +25,35 @@ pub struct Delays {
     min: TimeDelta,
     max: TimeDelta,
     kept: Kept,
+    precision: Precision,
+}
+
+/// How well many delays are told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Precision {
+    /// To three significant digits: piles are found.
+    #[default]
+    Fine,
+    /// To two, in a sixth of the memory.
+    Coarse,
+}
+
+impl Precision {
+    /// So many delays are kept as they are.
+    const fn exact(self) -> u64 {
+        match self {
+            Self::Fine => Delays::EXACT,
+            Self::Coarse => 512,
+        }
+    }
+
+    /// Significant decimal digits of a delay once there are more.
+    const fn digits(self) -> u8 {
+        match self {
+            Self::Fine => 3,
+            Self::Coarse => 2,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +71,11 @@ impl Default for Kept {
 impl Delays {
     /// So many are kept as they are.
     pub const EXACT: u64 = 4096;
+
+    /// Of none, to be told to two digits once there are many: for what is only measured, at thousands of services.
+    pub fn coarse() -> Self {
+        Self { precision: Precision::Coarse, ..Self::default() }
+    }
 
     /// Adds a delay. Negative ones (the clock was set back) count as zero once there are more than
     /// [`Delays::EXACT`]; the least remains.
@@ -160,7 +191,7 @@ impl Delays {
         (self.min, self.max) =
             if self.count == 0 { (min, max) } else { (self.min.min(min), self.max.max(max)) };
         self.count += count;
-        if self.count > Self::EXACT {
+        if self.count > self.precision.exact() {
             self.count_from_now_on();
         }
     }
@@ -168,8 +199,11 @@ impl Delays {
     fn count_from_now_on(&mut self) {
         // A histogram of so many digits can always be made.
         if let Kept::Exact(exact) = &self.kept
-            && let Ok(mut histogram) = Histogram::new(DIGITS)
+            && let Ok(mut histogram) =
+                Histogram::new_with_max(in_units(self.max).max(2), self.precision.digits())
         {
+            // As large as need be now, larger for what is yet to come.
+            histogram.auto(true);
             for &delay in exact {
                 count(&mut histogram, delay);
             }
@@ -180,7 +214,11 @@ impl Delays {
 
 fn count(histogram: &mut Histogram<u32>, delay: TimeDelta) {
     // It resizes itself.
-    let _ = histogram.record(u64::try_from(delay.nanos() / UNIT).unwrap_or(0));
+    let _ = histogram.record(in_units(delay));
+}
+
+fn in_units(delay: TimeDelta) -> u64 {
+    u64::try_from(delay.nanos() / UNIT).unwrap_or(0)
 }
 
 /// The middle of the bucket that holds `value`.
@@ -239,6 +277,24 @@ mod tests {
         assert!((share - 1.0).abs() < 0.0005, "{share}");
         assert_eq!(many.min(), TimeDelta::from_nanos(i64::MIN));
         assert_eq!(many.values().len(), 2);
+    }
+
+    /// Octets that it takes besides itself.
+    fn heap(delays: &Delays) -> usize {
+        match &delays.kept {
+            Kept::Exact(exact) => exact.capacity() * size_of::<TimeDelta>(),
+            Kept::Counted(histogram) => histogram.distinct_values() * size_of::<u32>(),
+        }
+    }
+
+    #[test]
+    fn memory_is_small_for_few_and_bounded_for_many() {
+        assert_eq!(heap(&Delays::default()), 0);
+        for few in [1, 10, 100, 1000] {
+            assert!(heap(&of(0..few)) <= usize::try_from(few).unwrap().max(4) * 16);
+        }
+        let many = |longest: i64| heap(&of((0..10_000).map(|at| longest / 9999 * at))) >> 10;
+        assert_eq!([90, 86_400, 9_000_000_000].map(|seconds| many(seconds * 1_000_000_000)), [72, 112, 176]);
     }
 
     fn delays() -> impl Strategy<Value = Vec<i64>> {

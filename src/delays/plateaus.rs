@@ -4,21 +4,21 @@
 //! while delays that come about by themselves (work, queues, people) vary by a good part of their length. So a
 //! plateau is a stretch of time that is *narrow*, *improbably full*, and *full beside its vicinity*.
 //!
-//! Windows of several relative widths ([`WIDTHS`]) slide over the delays, and the one that is least probable
-//! under the null hypothesis is taken; it grows by what adjoins it, is set aside, and the rest is searched again. This is
-//! a scan statistic with variable window (Glaz, Naus, Wallenstein: *Scan Statistics*, 2001), with three tests:
+//! Windows of several relative widths ([`WIDTHS`]) slide over the delays, and the one that is least probable under
+//! the null hypothesis is taken. It grows by what adjoins it, is set aside, and the rest is searched again. This is a
+//! scan statistic with variable window (Glaz, Naus, Wallenstein: *Scan Statistics*, 2001), with three tests:
 //!
-//! 1. **Probability.** The null hypothesis is a whole class: delays whose density, over their logarithm, is nowhere more
-//!    than [`PEAK`] times that of the rest of the neighbourhood, [`NEAR`] to either side. Exponential, uniform, Pareto
-//!    and log-normal delays (down to a spread of some 10 %) belong to it. Of `n` delays in the neighbourhood
+//! 1. **Probability.** The null hypothesis is a whole class: delays whose density, over their logarithm, is nowhere
+//!    more than [`PEAK`] times that of the rest of the neighbourhood, [`NEAR`] to either side. Exponential, uniform,
+//!    Pareto and log-normal delays (down to a spread of some 10 %) belong to it. Of `n` delays in the neighbourhood
 //!    each starts a window, and the probability that `k` of them lie in one is at most
-//!    `n · exp(−(n−1) · KL((k−1)/(n−1) ‖ p))` (the bounds of Boole and of Chernoff and Hoeffding, 1963), where `p` is the
-//!    share that such a density gives to a window. It must not exceed [`CHANCE`]. Three delays within 1 % pass
+//!    `n · exp(−(n−1) · KL((k−1)/(n−1) ‖ p))` (the bounds of Boole and of Chernoff and Hoeffding, 1963), where `p` is
+//!    the share that such a density gives to a window. It must not exceed [`CHANCE`]. Three delays within 1 % pass
 //!    when they are alone; two never do.
-//! 2. **Contrast.** The window is at least [`CONTRAST`] times as dense as the four windows before and the four behind it.
-//!    This keeps away natural modes that are narrow, but many enough to pass the first test.
+//! 2. **Contrast.** The window is at least [`CONTRAST`] times as dense as the four windows before and the four behind
+//!    it. This keeps away natural modes that are narrow, but many enough to pass the first test.
 //! 3. **Grid.** Delays from a coarse clock pile up at every tick. A plateau is twice as full as all but three other
-//!    windows of its neighbourhood.
+//!    windows of its neighbourhood, and as every window anywhere that is not.
 //!
 //! A plateau is no proof of a time-out: work that always takes the same time makes one too.
 
@@ -107,9 +107,12 @@ pub(super) fn find(values: &[(TimeDelta, u64)], exact: bool) -> Vec<Plateau> {
     let widths: Vec<_> = WIDTHS.into_iter().filter(|width| *width >= least_width).collect();
     let mut field = Field::new(values);
     let mut found: Vec<Plateau> = Vec::new();
+    // Delays at the fullest tick of a coarse clock, if it is one.
+    let mut refused = 0;
     for _ in 0..PATIENCE {
         let Some(core) = field.least_probable(&widths) else { break };
         if !field.stands_out(&core) {
+            refused = refused.max(core.count);
             field.refuse(&core);
             continue;
         }
@@ -119,6 +122,7 @@ pub(super) fn find(values: &[(TimeDelta, u64)], exact: bool) -> Vec<Plateau> {
             None => found.push(plateau),
         }
     }
+    found.retain(|plateau| plateau.count >= 2 * refused);
     found.sort_by_key(|plateau| (Reverse(plateau.count), plateau.value));
     found.truncate(MOST);
     found

@@ -24,7 +24,7 @@ pub enum Fact {
     /// In words.
     Text(String),
     /// Several.
-    List(Vec<Fact>),
+    List(Vec<Self>),
     /// Several with names.
     Record(Facts),
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::Finding;
 use crate::flow::Flow;
 use crate::net::Endpoint;
+use crate::survey::Party;
 
 /// The filter for the records of `finding`: `frame.number in {60, 61, 229}`.
 ///
@@ -50,6 +51,23 @@ fn one_way(from: Endpoint, to: Endpoint) -> String {
         to.addr,
         to.port
     )
+}
+
+/// A display filter that selects the packets of a party.
+pub fn party_filter(party: &Party) -> String {
+    let of_service = |service: Endpoint| match service.addr {
+        IpAddr::V4(addr) => format!("ip.addr == {addr} && tcp.port == {}", service.port),
+        IpAddr::V6(addr) => format!("ipv6.addr == {addr} && tcp.port == {}", service.port),
+    };
+    let of_host = |host: IpAddr| match host {
+        IpAddr::V4(addr) => format!("ip.addr == {addr}"),
+        IpAddr::V6(addr) => format!("ipv6.addr == {addr}"),
+    };
+    match *party {
+        Party::Service(service) => of_service(service),
+        Party::Client { host, service } => format!("{} && {}", of_host(host), of_service(service)),
+        Party::Host(host) => format!("{} && tcp", of_host(host)),
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::flow::{Flow, Limits, RecordRef};
 use crate::net::Endpoint;
 use crate::survey::View;
 use crate::time::{TimeDelta, Timestamp, span_in_words};
+use crate::timers::KnownTimers;
 
 /// How much a finding matters. Ordered: a fault is the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -102,6 +103,8 @@ pub enum Check {
 /// What rules about parties may know besides what these did.
 #[derive(Clone, Debug, Default)]
 pub struct Terms {
+    /// Timers that a measured delay may be.
+    pub timers: KnownTimers,
     /// From which local ports hosts connect (Linux: `ip_local_port_range`), if that was said.
     pub ports: Option<(u16, u16)>,
 }

@@ -18,7 +18,7 @@ pub(crate) mod testing;
 
 pub use catalogue::{CATALOGUE, diagnose, diagnose_input, diagnose_parties, find_rule, markdown_table};
 pub use fact::{Fact, Facts};
-pub use filter::{display_filter, flow_filter};
+pub use filter::{display_filter, flow_filter, party_filter};
 pub use finding::{Certainty, Check, Context, Evidence, Finding, Rule, Severity, Terms};
 pub use input_finding::{InputEvidence, InputFinding};
 pub use sight::{

@@ -104,6 +104,7 @@ impl Story {
             incarnation: 1,
             reuse: None,
             successor: None,
+            replaced: None,
             ghosts: Vec::new(),
             traffic: Sides::default(),
             exchanges: 0,

@@ -133,6 +133,14 @@ impl Event {
         self.at.time
     }
 
+    /// True for an ICMP error about a SYN that refuses the connection (RFC 1122 §4.2.3.9): any but "fragmentation needed"
+    /// (RFC 1191), "packet too big", and source quench (RFC 6633).
+    pub fn refuses_connection(&self, v4: bool) -> bool {
+        let [kind, code] = self.window.to_be_bytes();
+        let passing = if v4 { (kind, code) == (3, 4) || kind == 4 } else { kind == 2 };
+        self.kind == EventKind::IcmpError && !passing
+    }
+
     /// Record number over the whole input.
     pub const fn record(&self) -> u64 {
         self.at.record

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::event::Event;
+use super::event::{Event, EventKind};
 use super::ghosts::Ghost;
 use super::letters::Letters;
 use super::outcome::FlowOutcome;
@@ -327,6 +327,8 @@ pub struct Flow {
     pub reuse: Option<Reuse>,
     /// The flow that took the four-tuple over.
     pub successor: Option<(u64, Timestamp)>,
+    /// When the responder answered that one's SYN with a SYN-ACK. A host has one socket for a four-tuple.
+    pub replaced: Option<Timestamp>,
     /// Its segments in the life of a later flow on its four-tuple, and those of earlier ones in its own life: the first
     /// eight. Empty for most flows.
     pub ghosts: Vec<Ghost>,
@@ -374,6 +376,11 @@ impl Flow {
     /// The RST that decided the outcome.
     pub fn reset(&self) -> Option<&Reset> {
         self.deciding_reset.and_then(|index| self.resets.get(index))
+    }
+
+    /// The ACK that completed its handshake.
+    pub fn completed(&self) -> Option<RecordRef> {
+        self.events.iter().find(|event| event.kind == EventKind::HandshakeAck).map(|event| event.at)
     }
 
     /// From first to last segment.

@@ -11,6 +11,7 @@
 //!   events are replayed through the states of RFC 9293, and it becomes a [`Flow`].
 
 mod clock;
+mod deaf;
 mod duplicates;
 mod event;
 mod facts;
@@ -25,6 +26,7 @@ mod kept;
 mod letters;
 mod live;
 mod observe;
+mod octets;
 mod ordinary_close;
 mod outcome;
 mod packed;

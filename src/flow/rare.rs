@@ -19,6 +19,7 @@ const LONG_PAUSE: TimeDelta = TimeDelta::from_secs(1);
 pub(super) struct Rare {
     pub(super) reuse: Option<Reuse>,
     pub(super) successor: Option<(u64, Timestamp)>,
+    pub(super) replaced: Option<Timestamp>,
     pub(super) ghosts: Vec<Called>,
     pub(super) pause: Option<Pause>,
     pub(super) stalls: Sides<Watch>,
@@ -34,6 +35,11 @@ impl Live {
     /// The incarnation after, if there is one.
     pub(super) fn successor(&self) -> Option<(u64, Timestamp)> {
         self.rare.as_ref().and_then(|rare| rare.successor)
+    }
+
+    /// When the responder accepted the incarnation after.
+    pub(super) fn replaced(&self) -> Option<Timestamp> {
+        self.rare.as_ref().and_then(|rare| rare.replaced)
     }
 
     /// The last long pause.

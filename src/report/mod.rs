@@ -15,16 +15,19 @@ mod number;
 mod paint;
 mod pen;
 pub mod rows;
+mod sockets;
 pub mod spill;
 mod story;
 pub mod summary;
 mod text;
+mod timers;
 
 use std::io;
 
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
-use crate::survey::Causes;
+use crate::incident::Incidents;
+use crate::socket_file::SocketJoin;
 
 pub use escape::{for_spreadsheet, for_terminal};
 pub use input::{FileFacts, InputFacts, Plan, Skipped, Sources};
@@ -33,8 +36,12 @@ pub use ladder::write_ladder;
 pub use lines::TimelineText;
 pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
+pub use sockets::{
+    SocketCounts, SocketQuery, SocketTables, SocketWriter, SocketsCsv, SocketsText, TableFacts,
+};
 pub use summary::Summary;
 pub use text::{TextOptions, TextReport, wrap, write_summary};
+pub use timers::{write_candidates, write_timers, write_timers_csv};
 
 /// Something that tells the flows of one run.
 pub trait Report {
@@ -50,11 +57,11 @@ pub trait Report {
     /// What the writer or the temporary file says.
     fn flow(&mut self, flow: &Flow, findings: &[Finding], sources: &Sources<'_>) -> io::Result<()>;
 
-    /// Told once, after the last flow: what caused what.
+    /// Told once, after the last flow: what happened, and what caused what.
     ///
     /// # Errors
     /// What the writer or the temporary file says.
-    fn causes(&mut self, _causes: &Causes) -> io::Result<()> {
+    fn incidents(&mut self, _incidents: &Incidents) -> io::Result<()> {
         Ok(())
     }
 
@@ -63,6 +70,14 @@ pub trait Report {
     /// # Errors
     /// What the writer says.
     fn input(&mut self, _findings: &[InputFinding], _sources: &Sources<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Told once, after [`Report::input`], when socket tables were given: these, joined with the flows.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn sockets(&mut self, _join: &SocketJoin) -> io::Result<()> {
         Ok(())
     }
 
@@ -102,12 +117,16 @@ impl Report for Reports<'_> {
         self.0.iter_mut().try_for_each(|report| report.flow(flow, findings, sources))
     }
 
-    fn causes(&mut self, causes: &Causes) -> io::Result<()> {
-        self.0.iter_mut().try_for_each(|report| report.causes(causes))
+    fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|report| report.incidents(incidents))
     }
 
     fn input(&mut self, findings: &[InputFinding], sources: &Sources<'_>) -> io::Result<()> {
         self.0.iter_mut().try_for_each(|report| report.input(findings, sources))
+    }
+
+    fn sockets(&mut self, join: &SocketJoin) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|report| report.sockets(join))
     }
 
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {

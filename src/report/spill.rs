@@ -11,6 +11,21 @@ use crate::time::Timestamp;
 const FAN_IN: usize = 64;
 
 /// By what rows are ordered; equal keys keep the order in which they came.
+pub trait Key: Copy + Ord {
+    /// The key on its way to a temporary file; it reads back the same.
+    type Octets: AsRef<[u8]> + AsMut<[u8]>;
+
+    /// Room for them.
+    const ROOM: Self::Octets;
+
+    /// To octets,
+    fn to_octets(self) -> Self::Octets;
+
+    /// and back.
+    fn from_octets(octets: &Self::Octets) -> Self;
+}
+
+/// The order of rows that are each about one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SortKey {
     /// First by time,
@@ -21,19 +36,42 @@ pub struct SortKey {
     pub record: u64,
 }
 
+impl Key for SortKey {
+    type Octets = [u8; 24];
+
+    const ROOM: [u8; 24] = [0; 24];
+
+    fn to_octets(self) -> [u8; 24] {
+        let mut octets = Self::ROOM;
+        let words = [self.time.nanos().cast_unsigned(), self.flow, self.record];
+        for (place, word) in octets.chunks_exact_mut(8).zip(words) {
+            place.copy_from_slice(&word.to_ne_bytes());
+        }
+        octets
+    }
+
+    fn from_octets(octets: &[u8; 24]) -> Self {
+        let mut words = octets.as_chunks().0.iter().map(|word| u64::from_ne_bytes(*word));
+        let mut next = || words.next().unwrap_or_default();
+        Self { time: Timestamp::from_nanos(next().cast_signed()), flow: next(), record: next() }
+    }
+}
+
 /// Sorts rows of any size within a memory limit.
 #[derive(Debug)]
-pub struct Sorter {
+pub struct Sorter<K = SortKey> {
     limit: usize,
     bytes: Vec<u8>,
-    rows: Vec<(SortKey, usize, usize)>,
+    rows: Vec<(K, usize, usize)>,
     runs: Vec<File>,
 }
 
 impl Sorter {
     /// About how much memory a sorter takes unless told otherwise: 64 MiB.
     pub const DEFAULT_LIMIT: usize = 64 << 20;
+}
 
+impl<K: Key> Sorter<K> {
     /// A sorter that keeps about `limit` bytes in memory.
     pub fn new(limit: usize) -> Self {
         Self { limit, bytes: Vec::new(), rows: Vec::new(), runs: Vec::new() }
@@ -43,10 +81,10 @@ impl Sorter {
     ///
     /// # Errors
     /// When a temporary file cannot be written.
-    pub fn push(&mut self, key: SortKey, row: &[u8]) -> io::Result<()> {
+    pub fn push(&mut self, key: K, row: &[u8]) -> io::Result<()> {
         self.rows.push((key, self.bytes.len(), row.len()));
         self.bytes.extend_from_slice(row);
-        let held = self.bytes.len() + self.rows.len() * size_of::<(SortKey, usize, usize)>();
+        let held = self.bytes.len() + self.rows.len() * size_of::<(K, usize, usize)>();
         if held >= self.limit { self.spill() } else { Ok(()) }
     }
 
@@ -54,7 +92,7 @@ impl Sorter {
     ///
     /// # Errors
     /// What `take` says, or when a temporary file cannot be read.
-    pub fn drain(&mut self, mut take: impl FnMut(SortKey, &[u8]) -> io::Result<()>) -> io::Result<()> {
+    pub fn drain(&mut self, mut take: impl FnMut(K, &[u8]) -> io::Result<()>) -> io::Result<()> {
         if self.runs.is_empty() {
             self.rows.sort_by_key(|&(key, ..)| key);
             for &(key, start, length) in &self.rows {
@@ -73,7 +111,7 @@ impl Sorter {
     fn spill(&mut self) -> io::Result<()> {
         if self.runs.len() >= FAN_IN {
             let mut whole = BufWriter::new(tempfile::tempfile()?);
-            merge(std::mem::take(&mut self.runs), |key, row| write_row(&mut whole, key, row))?;
+            merge(std::mem::take(&mut self.runs), |key: K, row| write_row(&mut whole, key, row))?;
             self.runs.push(rewound(whole)?);
         }
         self.rows.sort_by_key(|&(key, ..)| key);
@@ -95,7 +133,7 @@ fn rewound(run: BufWriter<File>) -> io::Result<File> {
 }
 
 /// Runs are in the order in which they were written, so the lower index goes first among equals.
-fn merge(runs: Vec<File>, mut take: impl FnMut(SortKey, &[u8]) -> io::Result<()>) -> io::Result<()> {
+fn merge<K: Key>(runs: Vec<File>, mut take: impl FnMut(K, &[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut readers: Vec<_> = runs.into_iter().map(|run| Run::new(BufReader::new(run))).collect();
     let mut heads = BinaryHeap::with_capacity(readers.len());
     for (index, reader) in readers.iter_mut().enumerate() {
@@ -124,35 +162,28 @@ impl Run {
     }
 
     /// Reads the next row into `row` and answers its key; `None` at the end of the run.
-    fn advance(&mut self) -> io::Result<Option<SortKey>> {
-        let mut time = [0; 8];
-        if self.file.read(time.get_mut(..1).unwrap_or_default())? == 0 {
+    fn advance<K: Key>(&mut self) -> io::Result<Option<K>> {
+        let mut octets = K::ROOM;
+        let (first, rest) = octets.as_mut().split_at_mut(1);
+        if self.file.read(first)? == 0 {
             return Ok(None);
         }
-        self.file.read_exact(time.get_mut(1..).unwrap_or_default())?;
-        let flow = self.number()?;
-        let record = self.number()?;
-        let length = self.number()?;
+        self.file.read_exact(rest)?;
+        let mut length = [0; 8];
+        self.file.read_exact(&mut length)?;
+        let length = u64::from_ne_bytes(length);
         self.row.clear();
         let read = self.file.by_ref().take(length).read_to_end(&mut self.row)?;
         if read as u64 != length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(Some(SortKey { time: Timestamp::from_nanos(i64::from_ne_bytes(time)), flow, record }))
-    }
-
-    fn number(&mut self) -> io::Result<u64> {
-        let mut bytes = [0; 8];
-        self.file.read_exact(&mut bytes)?;
-        Ok(u64::from_ne_bytes(bytes))
+        Ok(Some(K::from_octets(&octets)))
     }
 }
 
-fn write_row(out: &mut impl Write, key: SortKey, row: &[u8]) -> io::Result<()> {
-    out.write_all(&key.time.nanos().to_ne_bytes())?;
-    for number in [key.flow, key.record, row.len() as u64] {
-        out.write_all(&number.to_ne_bytes())?;
-    }
+fn write_row<K: Key>(out: &mut impl Write, key: K, row: &[u8]) -> io::Result<()> {
+    out.write_all(key.to_octets().as_ref())?;
+    out.write_all(&(row.len() as u64).to_ne_bytes())?;
     out.write_all(row)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::delays::Delays;
 use crate::diagnose::{Certainty, Finding, Severity};
+use crate::flow::Flow;
 use crate::time::Timestamp;
 
 /// Flows named as examples.
@@ -21,19 +22,47 @@ pub struct Group {
     /// How long they lasted, where that is known.
     pub lasted: Delays,
     /// The first findings.
-    pub examples: Vec<Finding>,
+    pub examples: [Option<Example>; EXAMPLES],
+    /// The sentence of the first one.
+    pub told: Box<str>,
+}
+
+/// A finding by its flow, and the last two records that show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// The flow.
+    pub flow: u64,
+    /// The last record but one, as the last where there is one only.
+    pub before: u64,
+    /// The last record.
+    pub last: u64,
+}
+
+impl Example {
+    fn of(finding: &Finding) -> Self {
+        let (mut before, mut last) = (0, 0);
+        for (at, _) in finding.evidence.records() {
+            if at.record > last {
+                (before, last) = (last, at.record);
+            } else if at.record > before {
+                before = at.record;
+            }
+        }
+        Self { flow: finding.flow, before: if before == 0 { last } else { before }, last }
+    }
 }
 
 impl Group {
     /// Of one finding.
-    pub fn new(finding: &Finding) -> Self {
+    pub fn new(flow: &Flow, finding: &Finding) -> Self {
         let mut group = Self {
             count: 0,
             severity: finding.severity,
             certainty: finding.certainty,
             times: (finding.start, finding.start),
             lasted: Delays::default(),
-            examples: Vec::new(),
+            examples: [None; EXAMPLES],
+            told: finding.summary(flow).into_boxed_str(),
         };
         group.add(finding);
         group
@@ -49,9 +78,14 @@ impl Group {
         if let Some(lasted) = finding.lasted {
             self.lasted.add(lasted);
         }
-        if self.examples.len() < EXAMPLES {
-            self.examples.push(*finding);
+        if let Some(place) = self.examples.iter_mut().find(|example| example.is_none()) {
+            *place = Some(Example::of(finding));
         }
+    }
+
+    /// The first findings.
+    pub fn examples(&self) -> impl Iterator<Item = Example> {
+        self.examples.iter().flatten().copied()
     }
 
     /// Joins the findings of another group.
@@ -62,7 +96,8 @@ impl Group {
         self.certainty = self.certainty.max(other.certainty);
         self.lasted.merge(&other.lasted);
         self.times = (first.min(other_first), last.max(other_last));
-        let room = EXAMPLES.saturating_sub(self.examples.len());
-        self.examples.extend(other.examples.iter().take(room));
+        for (place, example) in self.examples.iter_mut().filter(|it| it.is_none()).zip(other.examples()) {
+            *place = Some(example);
+        }
     }
 }

@@ -7,17 +7,23 @@ mod causes;
 mod curve;
 mod groups;
 mod host;
+mod least;
 mod marks;
 mod pair;
 mod party;
+mod port_set;
+mod ports;
 mod queue;
 mod requests;
 mod series;
 mod service;
+mod silence;
+mod standing;
 mod stuck;
 mod view;
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
@@ -25,15 +31,20 @@ use foldhash::fast::RandomState;
 pub use self::bounded::Bounded;
 pub use self::causes::{Causes, Place};
 pub use self::curve::{Curve, Peak};
-pub use self::groups::Group;
+pub use self::groups::{Example, Group};
 pub use self::host::{Bracket, Memory};
+pub use self::least::Least;
 pub use self::marks::Marks;
 pub use self::pair::Pair;
 pub use self::party::Party;
+pub use self::port_set::PortSet;
+pub use self::ports::Ports;
 pub use self::queue::{Burst, Queue, Releases, Served, Waiting};
 pub use self::requests::{Requests, Unanswered};
 pub use self::series::{Interval, Series};
-pub use self::service::Service;
+pub use self::service::{Connect, Service};
+pub use self::silence::Silence;
+pub use self::standing::{Standing, Unshared};
 pub use self::stuck::Waits;
 pub(crate) use self::stuck::is_stuck;
 pub use self::view::View;
@@ -49,18 +60,18 @@ const PAIRS: usize = 10_000;
 /// Hosts of which it is known how long they remember.
 const HOSTS: usize = 10_000;
 /// Kinds of findings between two parties.
-const GROUPS: usize = 40_000;
+const GROUPS: usize = 20_000;
 
 /// Flows so far, by who took part.
 #[derive(Debug)]
 pub struct Survey {
     limits: Limits,
-    services: HashMap<Endpoint, Service, RandomState>,
-    pairs: HashMap<(IpAddr, Endpoint), (u32, Pair), RandomState>,
-    hosts: HashMap<IpAddr, Memory, RandomState>,
+    services: HashMap<Key, Box<Service>, RandomState>,
+    pairs: HashMap<(Address, Key), (u32, Box<Pair>), RandomState>,
+    hosts: HashMap<Address, (IpAddr, Memory), RandomState>,
     groups: HashMap<(u32, u16), Group, RandomState>,
-    /// The latest time that any flow tells of.
-    end: Timestamp,
+    /// The first and the latest time that any flow tells of.
+    span: Option<(Timestamp, Timestamp)>,
     /// Flows of services beyond those that are told apart.
     left_out: u64,
 }
@@ -74,67 +85,84 @@ impl Survey {
             pairs: HashMap::default(),
             hosts: HashMap::default(),
             groups: HashMap::default(),
-            end: Timestamp::MIN,
+            span: None,
             left_out: 0,
         }
     }
 
     /// Adds a finished flow.
     pub fn add(&mut self, flow: &Flow) -> Place {
-        self.end = self.end.max(flow.decided);
+        let (first, last) = (flow.first.time, flow.decided);
+        self.span = Some(self.span.map_or((first, last), |(start, end)| (start.min(first), end.max(last))));
         let Self { limits, services, pairs, hosts, left_out, .. } = self;
-        let may_be_released = match known(services, flow.responder, SERVICES, Service::new) {
-            Some(service) => service.add(flow, limits),
-            None => {
-                *left_out += 1;
-                false
-            }
-        };
+        let (client, key) = (address(flow.initiator.addr), key(flow.responder));
+        let service = known(services, key, SERVICES, || Box::new(Service::new(flow.responder)));
+        *left_out += u64::from(service.is_none());
+        let may_be_released = service.is_some_and(|service| service.add(flow, limits));
         let next = u32::try_from(pairs.len()).unwrap_or(u32::MAX);
-        let key = (flow.initiator.addr, flow.responder);
-        let pair = known(pairs, key, PAIRS, |(client, service)| (next, Pair::new(client, service)));
+        let new_pair = || (next, Box::new(Pair::new(flow.initiator.addr, flow.responder)));
+        let pair = known(pairs, (client, key), PAIRS, new_pair);
         let pair = pair.map(|(number, pair)| {
             pair.add(flow, limits);
             *number
         });
         // Only who is late tells anything about who was first.
         let is_late = flow.fin_delay.is_some_and(|delay| delay >= limits.fin_delay);
-        if let Some(closer) = flow.active_closer.filter(|_| is_late)
-            && let Some(memory) = known(hosts, flow.endpoint(closer).addr, HOSTS, |_| Memory::default())
-        {
-            memory.add(flow, limits.fin_delay);
+        if let Some(closer) = flow.active_closer.filter(|_| is_late) {
+            let host = flow.endpoint(closer).addr;
+            if let Some((_, memory)) = known(hosts, address(host), HOSTS, || (host, Memory::default())) {
+                memory.add(flow, limits.fin_delay);
+            }
         }
         Place { pair, may_be_released }
     }
 
     /// Adds what was found in the flow at `place`.
-    pub fn add_findings(&mut self, place: Place, findings: &[Finding]) {
+    pub fn add_findings(&mut self, place: Place, flow: &Flow, findings: &[Finding]) {
         let Some(pair) = place.pair else { return };
         for finding in findings {
             let key = (pair, finding.rule.number());
             if let Some(group) = self.groups.get_mut(&key) {
                 group.add(finding);
             } else if self.groups.len() < GROUPS {
-                self.groups.insert(key, Group::new(finding));
+                self.groups.insert(key, Group::new(flow, finding));
             }
         }
     }
 
-    /// What all of it came to, in an order of its own.
-    pub fn settle(self) -> View {
-        View::new(self)
+    /// What all of it came to, in an order of its own. A capture that `stopped` later than flows tell shows that nothing
+    /// happened since.
+    pub fn settle(self, stopped: Option<Timestamp>) -> View {
+        View::new(self, stopped)
     }
 }
 
+/// An address as it is looked up: shorter to hash than an [`IpAddr`].
+type Address = (u128, bool);
+/// A service as it is looked up.
+type Key = (u128, u32);
+
+const fn address(addr: IpAddr) -> Address {
+    match addr {
+        IpAddr::V4(addr) => (addr.to_bits() as u128, true),
+        IpAddr::V6(addr) => (addr.to_bits(), false),
+    }
+}
+
+const fn key(endpoint: Endpoint) -> Key {
+    let (addr, is_v4) = address(endpoint.addr);
+    (addr, endpoint.port as u32 | (is_v4 as u32) << 16)
+}
+
 /// The value of `key`, made unless there are too many.
-fn known<K: Copy + Eq + std::hash::Hash, V>(
+fn known<K: Eq + Hash, V>(
     map: &mut HashMap<K, V, RandomState>,
     key: K,
     most: usize,
-    make: impl FnOnce(K) -> V,
+    make: impl FnOnce() -> V,
 ) -> Option<&mut V> {
     if map.len() >= most {
         return map.get_mut(&key);
     }
-    Some(map.entry(key).or_insert_with(|| make(key)))
+    Some(map.entry(key).or_insert_with(make))
 }

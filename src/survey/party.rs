@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use serde::{Serialize, Serializer};
+
 use crate::flow::Flow;
 use crate::net::{Endpoint, Role};
 
@@ -25,9 +27,14 @@ pub enum Party {
 impl Party {
     /// The party that plays `role` in `flow`.
     pub fn of(flow: &Flow, role: Role) -> Self {
+        Self::between(flow.endpoint(role), flow.endpoint(!role), role)
+    }
+
+    /// The party at the end `own` of a connection with `peer`, where it plays `role`.
+    pub fn between(own: Endpoint, peer: Endpoint, role: Role) -> Self {
         match role {
-            Role::Initiator => Self::Client { host: flow.initiator.addr, service: flow.responder },
-            Role::Responder => Self::Service(flow.responder),
+            Role::Initiator => Self::Client { host: own.addr, service: peer },
+            Role::Responder => Self::Service(own),
         }
     }
 }
@@ -40,5 +47,12 @@ impl fmt::Display for Party {
             Self::Host(host) => host.fmt(f),
             Self::Client { host, service } => write!(f, "{host} (client of {service})"),
         }
+    }
+}
+
+/// As it is displayed.
+impl Serialize for Party {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }

@@ -31,8 +31,10 @@ pub struct Requests {
 pub struct Unanswered {
     /// The flow.
     pub flow: u64,
-    /// When it was sent; the record is 0 where only the time is known.
+    /// When its last octets were sent.
     pub asked: RecordRef,
+    /// When the handshake of its connection was complete; `None` where that was not captured.
+    pub opened: Option<RecordRef>,
     /// When the client closed or aborted; `None` while it waits.
     pub given_up: Option<Timestamp>,
     /// When an answer came after that.
@@ -40,6 +42,11 @@ pub struct Unanswered {
 }
 
 impl Requests {
+    /// None so far.
+    pub fn new() -> Self {
+        Self { slowest: Delays::coarse(), ..Self::default() }
+    }
+
     /// Adds a finished flow.
     pub fn add(&mut self, flow: &Flow, shortest: TimeDelta) {
         let unanswered = unanswered(flow).filter(|it| waited(flow, it) >= shortest);
@@ -50,7 +57,9 @@ impl Requests {
                 .flatten()
                 .filter(|at| late.is_none_or(|late| *at < late))
                 .for_each(|at| self.answered.add(at));
-            self.slowest.add(replies.slowest.waited);
+            if late.is_none() {
+                self.slowest.add(replies.slowest.waited);
+            }
         }
         let Some(unanswered) = unanswered else { return };
         self.count += 1;
@@ -70,35 +79,18 @@ fn waited(flow: &Flow, it: &Unanswered) -> TimeDelta {
 
 /// The last request of `flow`, if it got no answer, or one that came when the client had gone.
 fn unanswered(flow: &Flow) -> Option<Unanswered> {
-    if matches!(
+    let is_doubtful = matches!(
         flow.outcome,
         FlowOutcome::Undecided | FlowOutcome::OpenUnacked | FlowOutcome::ResetThirdParty
-    ) {
+    );
+    // Who closes its window has stopped reading: that is another story.
+    if is_doubtful || flow.traffic.responder.zero_windows > 0 {
         return None;
     }
-    let given_up = given_up(flow);
-    if let Some(replies) = flow.replies.filter(|_| drew_reset(flow)) {
-        let is_last = replies.slowest.until == replies.last.time;
-        let asked = if is_last { replies.last.time + -replies.slowest.waited } else { return None };
-        let given_up = given_up.filter(|at| *at < replies.last.time)?;
-        let asked = RecordRef { record: 0, time: asked };
-        return Some(Unanswered {
-            flow: flow.id,
-            asked,
-            given_up: Some(given_up),
-            late: Some(replies.last.time),
-        });
-    }
-    let (Role::Initiator, asked) = flow.last_talker? else { return None };
-    let is_request = flow.unanswered_octets > 0 && given_up.is_none_or(|at| at >= asked.time);
-    is_request.then_some(Unanswered { flow: flow.id, asked, given_up, late: None })
-}
-
-/// True when data of the responder drew a RST from an initiator that had closed.
-fn drew_reset(flow: &Flow) -> bool {
-    let by_client =
-        |reset: &&crate::flow::Reset| reset.by == Role::Initiator && reset.kind == ResetKind::StaleData;
-    flow.outcome == FlowOutcome::LateDataRst && flow.reset().filter(by_client).is_some()
+    let asked = flow.asked?;
+    let given_up = given_up(flow).filter(|at| *at >= asked.time);
+    let late = flow.replies.filter(|replies| replies.last.time > asked.time).map(|replies| replies.last.time);
+    Some(Unanswered { flow: flow.id, asked, opened: flow.completed(), given_up, late })
 }
 
 /// When the initiator closed first, or aborted.

@@ -1,16 +1,30 @@
 //! What one service did: the responders at one address and port.
 
+use super::least::Least;
 use super::queue::{Queue, Releases};
 use super::requests::Requests;
 use super::series::{Series, What};
 use super::stuck::Waits;
 use crate::delays::Delays;
-use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, Limits, ResetKind};
-use crate::net::{Endpoint, Role};
+use crate::flow::{Flow, FlowOutcome, Handshake, Limits, Pause, RecordRef, ResetKind};
+use crate::net::{Endpoint, Role, Sides};
 use crate::time::{TimeDelta, Timestamp};
 
 /// Resets remembered one by one.
 const RESETS: usize = 1 << 12;
+/// Connects without octets remembered one by one.
+const CONNECTS: usize = 1 << 10;
+
+/// A connection that was established at once and carried no octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Connect {
+    /// When its handshake was complete.
+    pub at: Timestamp,
+    /// The record that completed it.
+    pub record: u64,
+    /// Both sides closed it, and the service at once.
+    pub closed_in_order: bool,
+}
 
 /// One service while flows come.
 #[derive(Debug)]
@@ -35,8 +49,12 @@ pub struct Service {
     pub connect: Delays,
     /// How much later than the peer's FIN its own came.
     pub fin_delay: Delays,
-    /// How long connections were idle before somebody closed them, where that was a second or more.
-    pub idle: Delays,
+    /// How long connections were idle before each side closed them, where that was a second or more.
+    pub idle: Sides<Delays>,
+    /// The longest time for which one was idle and went on after it.
+    pub survived: Option<TimeDelta>,
+    /// Connects that carried no octets, the first ones.
+    pub connects: Least<Connect, CONNECTS>,
     /// When it reset connections, the first ones.
     pub resets: Vec<Timestamp>,
     /// When it refused connection requests, first and last.
@@ -59,10 +77,12 @@ impl Service {
             unanswered_syns: 0,
             stuck: Waits::default(),
             recv_q: None,
-            requests: Requests::default(),
-            connect: Delays::default(),
-            fin_delay: Delays::default(),
-            idle: Delays::default(),
+            requests: Requests::new(),
+            connect: Delays::coarse(),
+            fin_delay: Delays::coarse(),
+            idle: Sides::default(),
+            survived: None,
+            connects: Least::default(),
             resets: Vec::new(),
             refusals: None,
             series: Series::default(),
@@ -87,7 +107,7 @@ impl Service {
             && super::is_stuck(flow, &wait, limits)
         {
             self.stuck.add(flow, &wait);
-            let most = flow.unanswered_octets + 1;
+            let most = waiting_octets(flow) + 1;
             self.recv_q =
                 Some(self.recv_q.map_or((most, most), |(low, high)| (low.min(most), high.max(most))));
         }
@@ -98,6 +118,7 @@ impl Service {
     pub(super) fn settle(&mut self) {
         self.releases = std::mem::take(&mut self.queue).settle();
         self.requests.answered.tidy();
+        self.connects.tidy();
         self.resets.sort_unstable();
     }
 
@@ -116,6 +137,14 @@ impl Service {
         if let Some(rtt) = flow.handshake_rtt {
             self.connect.add(rtt);
         }
+        let octets = flow.traffic.initiator.octets + flow.traffic.responder.octets;
+        if octets == 0
+            && flow.syn_retries == 0
+            && let Some(RecordRef { record, time: at }) = flow.completed()
+        {
+            let closed_in_order = flow.outcome == FlowOutcome::CleanClose;
+            self.connects.add(Connect { at, record, closed_in_order });
+        }
     }
 
     fn note_states(&mut self, flow: &Flow, limits: &Limits) {
@@ -123,8 +152,7 @@ impl Service {
             return;
         }
         self.established += 1;
-        let opened = flow.events.iter().find(|event| event.kind == EventKind::HandshakeAck);
-        let opened = opened.map_or(flow.first.time, |event| event.at.time);
+        let opened = flow.completed().unwrap_or(flow.first).time;
         let reset = flow.reset().map(|reset| reset.at.time);
         let first_fin = flow.first_fin().map(|(_, fin)| fin);
         let closed = first_fin.map(|fin| fin.first.time).or(reset);
@@ -150,8 +178,13 @@ impl Service {
         if let Some(delay) = flow.fin_delay.filter(|_| flow.active_closer == Some(Role::Initiator)) {
             self.fin_delay.add(delay);
         }
-        if let Some(pause) = flow.pause.filter(|pause| closed == Some(pause.until.time)) {
-            self.idle.add(pause.length());
+        if let Some(pause) = flow.pause {
+            let is_close = closed == Some(pause.until.time);
+            if let Some(who) = flow.active_closer.filter(|_| is_close) {
+                self.idle[who].add(pause.length());
+            } else if !is_close && goes_on(flow, pause) {
+                self.survived = self.survived.max(Some(pause.length()));
+            }
         }
         if let Some((Role::Initiator, asked)) = flow.last_talker.filter(|_| flow.unanswered_octets > 0) {
             self.series.interval(What::Waiting, asked.time, closed);
@@ -160,4 +193,19 @@ impl Service {
             self.series.interval(What::Waiting, asked, Some(replies.slowest.until));
         }
     }
+}
+
+/// Octets that the service had not answered while it was in CLOSE-WAIT.
+fn waiting_octets(flow: &Flow) -> u64 {
+    let first_fin = flow.first_fin().map(|(_, fin)| fin.first.time);
+    match flow.replies {
+        Some(replies) if Some(replies.first.time) > first_fin => flow.traffic.initiator.octets,
+        _ => flow.unanswered_octets,
+    }
+}
+
+/// True when both sides took part after the pause, and nobody reset what came.
+fn goes_on(flow: &Flow, pause: Pause) -> bool {
+    let is_answered = flow.last_talker.is_some_and(|(_, at)| at.time > pause.until.time);
+    is_answered && flow.reset().is_none()
 }

@@ -1,25 +1,26 @@
 //! What services, their clients and hosts did, once all flows are known.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Group, Memory, Pair, Party, Service, Survey};
-use crate::diagnose::CATALOGUE;
+use super::{Group, Memory, Pair, Service, Survey};
 use crate::flow::Limits;
 use crate::net::Endpoint;
 use crate::time::Timestamp;
 
 /// The whole capture by who took part, each list in the order of addresses.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct View {
     /// Thresholds.
     pub limits: Limits,
-    /// The end of the capture, as far as flows tell.
+    /// The start of the capture, as far as flows tell.
+    pub start: Timestamp,
+    /// Its end.
     pub end: Timestamp,
     /// Services.
-    pub services: BTreeMap<Endpoint, Service>,
+    pub services: BTreeMap<Endpoint, Box<Service>>,
     /// Hosts as clients of services, with the number that [`Place`](super::Place) tells.
-    pub pairs: BTreeMap<(IpAddr, Endpoint), (u32, Pair)>,
+    pub pairs: BTreeMap<(Endpoint, IpAddr), (u32, Box<Pair>)>,
     /// How long hosts remember what they closed first.
     pub hosts: BTreeMap<IpAddr, Memory>,
     /// What was found between a pair, by its number and that of the rule.
@@ -29,45 +30,38 @@ pub struct View {
 }
 
 impl View {
-    pub(super) fn new(survey: Survey) -> Self {
-        let Survey { limits, services, pairs, hosts, groups, end, left_out } = survey;
-        let mut services: BTreeMap<_, _> = services.into_iter().collect();
-        services.values_mut().for_each(Service::settle);
+    pub(super) fn new(survey: Survey, stopped: Option<Timestamp>) -> Self {
+        let Survey { limits, services, pairs, hosts, groups, span, left_out } = survey;
+        let (start, end) = span.unwrap_or_default();
+        let mut services: BTreeMap<_, _> =
+            services.into_values().map(|service| (service.endpoint, service)).collect();
+        for service in services.values_mut() {
+            service.settle();
+        }
+        let mut pairs: BTreeMap<_, _> =
+            pairs.into_values().map(|pair| ((pair.1.service, pair.1.client), pair)).collect();
+        for (_, pair) in pairs.values_mut() {
+            pair.settle();
+        }
         Self {
             limits,
-            end,
+            start,
+            end: stopped.map_or(end, |stopped| stopped.max(end)),
             services,
-            pairs: pairs.into_iter().collect(),
-            hosts: hosts.into_iter().collect(),
+            pairs,
+            hosts: hosts.into_values().collect(),
             groups: groups.into_iter().collect(),
             left_out,
         }
     }
 
     /// The clients of one service.
-    pub fn clients_of(&self, service: Endpoint) -> impl Iterator<Item = &(u32, Pair)> {
-        self.pairs.values().filter(move |(_, pair)| pair.service == service)
-    }
-
-    /// What was found of `code` between the parties of `party`, all together.
-    pub fn found(&self, party: &Party, code: &str) -> Option<Group> {
-        let rule =
-            CATALOGUE.iter().position(|rule| rule.code == code).and_then(|at| u16::try_from(at).ok())?;
-        let of_party = |pair: &Pair| match *party {
-            Party::Service(service) => pair.service == service,
-            Party::Client { host, service } => pair.client == host && pair.service == service,
-            Party::Host(host) => pair.client == host || pair.service.addr == host,
-        };
-        let groups = self.pairs.values().filter(|(_, pair)| of_party(pair));
-        groups.filter_map(|(number, _)| self.groups.get(&(*number, rule))).fold(None, |sum, group| {
-            Some(match sum {
-                None => group.clone(),
-                Some(mut sum) => {
-                    Group::join(&mut sum, group);
-                    sum
-                }
-            })
-        })
+    pub fn clients_of(&self, service: Endpoint) -> impl Iterator<Item = (u32, &Pair)> {
+        let least = (service, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        self.pairs
+            .range(least..)
+            .take_while(move |((of, _), _)| *of == service)
+            .map(|(_, (number, pair))| (*number, &**pair))
     }
 
     /// (released flow, its releaser), of flows whose initiator had closed.

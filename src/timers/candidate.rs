@@ -1,5 +1,6 @@
 //! Which timers a measured delay may be.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::{Kind, KnownTimers, Timer};
@@ -29,15 +30,19 @@ impl fmt::Display for Candidate<'_> {
 /// `Go http.Transport IdleConnTimeout 90 s`
 impl fmt::Display for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.product)?;
-        if !self.setting.is_empty() {
-            write!(f, " {}", self.setting)?;
-        }
-        write!(f, " {}", self.value_in_words())
+        write!(f, "{} {}", self.name(), self.value_in_words())
     }
 }
 
 impl Timer {
+    /// Whose it is, and what it is called there: `Go http.Transport IdleConnTimeout`.
+    pub fn name(&self) -> Cow<'_, str> {
+        if self.setting.is_empty() {
+            return Cow::Borrowed(&self.product);
+        }
+        Cow::Owned(format!("{} {}", self.product, self.setting))
+    }
+
     /// Its value as it would be set: `90 s`, `300 s`, `30 min`, `2 h`, `924.6 s`.
     pub fn value_in_words(&self) -> String {
         let (nanos, second) = (self.value.nanos(), 1_000_000_000);
@@ -65,8 +70,8 @@ impl KnownTimers {
         self.between((delay, delay), kinds, resolution)
     }
 
-    /// The timers of `kinds` that may have fired between the two delays: after the longest that it let pass, and not after the
-    /// shortest that it did not.
+    /// The timers of `kinds` that may lie between two delays: the longest that one let pass, and the shortest that it
+    /// did not.
     pub fn between(
         &self,
         (longest_before, shortest_after): (TimeDelta, TimeDelta),
@@ -77,8 +82,8 @@ impl KnownTimers {
         let mut found: Vec<_> = wanted
             .filter_map(|timer| {
                 let value = timer.value.nanos();
-                let early = resolution.nanos() + timer.early().nanos();
-                let late = resolution.nanos() + timer.late.nanos();
+                let early = resolution.nanos().saturating_add(timer.early().nanos());
+                let late = resolution.nanos().saturating_add(timer.late.nanos());
                 let nearest =
                     value.clamp(longest_before.nanos(), shortest_after.nanos().max(longest_before.nanos()));
                 let off = nearest.saturating_sub(value);
@@ -86,7 +91,7 @@ impl KnownTimers {
             })
             .collect();
         // Stable: what comes first in the list stays first among equals.
-        found.sort_by_key(|candidate| (candidate.off.abs(), candidate.timer.basis));
+        found.sort_by_key(|candidate| (candidate.off.abs(), candidate.timer.basis.rank()));
         found
     }
 

@@ -86,7 +86,7 @@ impl Kind {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::ServerIdle => "a server closes a connection that waits for the next request",
-            Self::ClientIdle => "a client, or a proxy's pool, closes a connection that it does not use",
+            Self::ClientIdle => "a client or a proxy's pool closes a connection it does not use",
             Self::Request => "a server gives up waiting for a request or the rest of it",
             Self::Response => "a client or a proxy gives up waiting for an answer",
             Self::Connect => "whoever connects gives up",
@@ -113,8 +113,8 @@ impl fmt::Display for Kind {
     }
 }
 
-/// How firm the value of a timer is, the firmest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// How firm the value of a timer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Basis {
     /// Set at this site, says whoever runs it.
     Site,
@@ -137,6 +137,15 @@ impl Basis {
             Self::Fixed => "fixed",
             Self::Default => "default",
             Self::Common => "common",
+        }
+    }
+
+    /// What a site says is likelier than what holds everywhere, and that than what is only often set.
+    pub(super) const fn rank(self) -> u8 {
+        match self {
+            Self::Site => 0,
+            Self::Fixed | Self::Default => 1,
+            Self::Common => 2,
         }
     }
 

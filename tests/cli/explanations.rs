@@ -44,7 +44,7 @@ fn every_shell_gets_completions() {
 fn there_is_a_manual_page_for_the_command_and_for_each_subcommand() {
     let page = succeed(&["man"]);
     assert!(page.contains(".TH CLOSEWAIT 1") && page.contains("fail"), "{page}");
-    for command in ["explain", "rules", "timeline", "completions", "man"] {
+    for command in ["explain", "rules", "timeline", "timers", "completions", "man"] {
         let page = succeed(&["man", command]);
         assert!(page.contains(&format!(".TH CLOSEWAIT-{} 1", command.to_uppercase())), "{page}");
     }

@@ -7,8 +7,11 @@ mod explanations;
 mod files;
 mod input;
 mod many;
+mod netstat;
 mod page;
+mod sockets;
 mod timeline;
+mod timers;
 mod usage;
 
 use std::path::PathBuf;

@@ -7,6 +7,8 @@ use crate::{STARVED, golden, run, succeed};
 fn help_is_as_in_the_golden_file() {
     golden("help.txt", &succeed(&["--help"]));
     golden("help-timeline.txt", &succeed(&["timeline", "--help"]));
+    golden("help-netstat.txt", &succeed(&["netstat", "--help"]));
+    golden("help-timers.txt", &succeed(&["timers", "--help"]));
 }
 
 #[test]
@@ -63,7 +65,7 @@ fn a_capture_is_never_overwritten() {
     let capture = place.file("a.pcap", &late_close(5));
     let ran = run(&["--csv", &capture, &capture]);
     assert_eq!(ran.status, 2);
-    assert!(ran.err.contains("would overwrite a capture"), "{}", ran.err);
+    assert!(ran.err.contains("would overwrite an input"), "{}", ran.err);
     assert_eq!(std::fs::read(&capture).unwrap(), late_close(5));
 }
 

@@ -101,6 +101,7 @@ fn flow(stream: u64, initiator: &str, responder: &str, outcome: FlowOutcome, lin
         incarnation: 1,
         reuse: None,
         successor: None,
+        replaced: None,
         ghosts: Vec::new(),
         traffic: traffic(&own),
         exchanges: 0,

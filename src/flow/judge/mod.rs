@@ -103,6 +103,7 @@ pub(super) fn judge(live: &Live, events: Vec<Event>, terms: &Circumstances<'_>) 
         incarnation: live.incarnation,
         reuse: live.reuse(),
         successor: live.successor(),
+        replaced: live.replaced(),
         ghosts: live.ghosts().iter().map(|called| called.ghost).collect(),
         traffic: Sides {
             initiator: traffic(&case, Role::Initiator),

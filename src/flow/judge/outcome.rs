@@ -51,17 +51,13 @@ fn opening(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {
     }
 }
 
-/// An ICMP error about the SYN refuses the connection (RFC 1122 §4.2.3.9), but for "fragmentation needed" (RFC 1191)
-/// and source quench (RFC 6633). One that quotes any other number is about another connection, or forged (RFC 5927
-/// §4.1).
+/// An ICMP error about the SYN refuses the connection. One that quotes any other number is about another connection, or
+/// forged (RFC 5927 §4.1).
 fn answered_by_icmp(case: &Case<'_>) -> bool {
     let v4 = case.live.tuple.low().addr.is_ipv4();
     let isn = case.live.halves.initiator.base;
-    case.events.iter().any(|event| {
-        let (kind, code) = (event.window >> 8, event.window & 0xff);
-        let passing = if v4 { (kind, code) == (3, 4) || kind == 4 } else { kind == 2 };
-        event.kind == EventKind::IcmpError && event.from == Role::Responder && event.seq == isn && !passing
-    })
+    let of_syn = |event: &&Event| event.from == Role::Responder && event.seq == isn;
+    case.events.iter().filter(of_syn).any(|event| event.refuses_connection(v4))
 }
 
 fn by_reset(case: &Case<'_>, reset: Option<&Reset>) -> Option<FlowOutcome> {

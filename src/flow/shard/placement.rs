@@ -57,10 +57,26 @@ impl Shard {
                 if live.set_deadline(&self.limits, self.moment.clock.watermark()) {
                     self.schedule(slot);
                 }
+                if trusted && from == Role::Responder && segment.flags.syn() {
+                    self.note_accepted(slot, segment.time);
+                }
                 if slot != newest {
                     self.note_ghost(segment, slot, newest);
                 }
             }
+        }
+    }
+
+    /// Tells the incarnation before the one in `slot` that its responder has a socket for the newer one at `now`.
+    fn note_accepted(&mut self, slot: u32, now: Timestamp) {
+        let Some((predecessor, low)) = self.live_in(slot).map(|live| (live.predecessor, live.initiator_low))
+        else {
+            return;
+        };
+        if let Some(Some(previous)) = self.slots.get_mut(predecessor as usize)
+            && previous.initiator_low == low
+        {
+            previous.rare_mut().replaced.get_or_insert(now);
         }
     }
 

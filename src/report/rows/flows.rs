@@ -6,6 +6,7 @@ use super::csv_line;
 use super::flow_row::{COLUMNS, RowWriter};
 use crate::diagnose::Finding;
 use crate::flow::Flow;
+use crate::incident::Incidents;
 use crate::report::Report;
 use crate::report::holes::{Form, Held, fill_all};
 use crate::report::input::{InputFacts, Plan, Sources};
@@ -55,9 +56,9 @@ impl<W: Write> Report for FlowsCsv<W> {
         }
     }
 
-    fn causes(&mut self, causes: &Causes) -> io::Result<()> {
-        self.causes = causes.clone();
-        self.out.release(causes)
+    fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
+        self.causes = incidents.causes.clone();
+        self.out.release(&self.causes)
     }
 
     fn finish(&mut self, _: &InputFacts) -> io::Result<()> {

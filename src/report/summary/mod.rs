@@ -9,6 +9,7 @@ pub use stale::{Stale, StaleKey, Tally};
 use crate::delays::Delays;
 use crate::diagnose::{Certainty, Finding, InputFinding, Severity};
 use crate::flow::{Flow, FlowOutcome, Limits};
+use crate::socket_file::SocketJoin;
 use crate::survey::{Bounded, Party, Waits, is_stuck};
 
 /// Flows named as examples.
@@ -48,6 +49,8 @@ pub struct Summary {
     pub waits: Bounded<Party, Waits>,
     /// Who answered late segments with RST.
     pub stale: Bounded<StaleKey, Stale>,
+    /// Socket tables, joined with the flows.
+    pub sockets: Option<SocketJoin>,
 }
 
 impl Summary {
@@ -62,6 +65,7 @@ impl Summary {
             undecided: BTreeMap::new(),
             waits: Bounded::default(),
             stale: Bounded::default(),
+            sockets: None,
         }
     }
 

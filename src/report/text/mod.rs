@@ -3,6 +3,7 @@
 mod capture;
 mod head;
 mod layout;
+mod sockets;
 mod stale;
 mod stuck;
 mod tables;
@@ -18,6 +19,7 @@ use super::paint::Paint;
 use super::summary::Summary;
 use crate::diagnose::{Finding, InputFinding};
 use crate::flow::Flow;
+use crate::socket_file::SocketJoin;
 
 /// How the page is laid out.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +67,11 @@ impl<W: Write> Report for TextReport<W> {
         Ok(())
     }
 
+    fn sockets(&mut self, join: &SocketJoin) -> io::Result<()> {
+        self.summary.sockets = Some(join.clone());
+        Ok(())
+    }
+
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
         write_summary(&self.summary, input, self.options, &mut self.out)?;
         self.out.flush()
@@ -85,6 +92,7 @@ pub fn write_summary(
     head::write(&mut page, summary, input)?;
     stuck::write(&mut page, summary, input)?;
     stale::write(&mut page, summary)?;
+    sockets::write(&mut page, summary)?;
     tables::write(&mut page, summary)?;
     capture::write(&mut page, summary)?;
     head::write_accounts(&mut page, summary, input)?;

@@ -12,13 +12,15 @@ use self::overtakers::Overtakers;
 pub use self::settle::{Burst, Releases};
 use self::waiting::Wait;
 use crate::flow::{Flow, RecordRef, ResetKind};
-use crate::net::Role;
+use crate::net::{Endpoint, Role};
 use crate::time::{TimeDelta, Timestamp};
 
 /// Connections remembered of one service, of those that waited and of those that were served for long.
-const REMEMBERED: usize = 1 << 16;
+const REMEMBERED: usize = 1 << 15;
 /// Who waited for less did not wait in a queue.
-const BRIEF: TimeDelta = TimeDelta::from_millis(10);
+const BRIEF: TimeDelta = TimeDelta::from_millis(100);
+/// Connections remembered that waited for less than `--fin-delay`.
+const BRIEF_REMEMBERED: usize = 1 << 12;
 /// Aborts remembered of one service.
 const ABORTS: usize = 1 << 12;
 
@@ -26,8 +28,8 @@ const ABORTS: usize = 1 << 12;
 #[derive(Debug, Default)]
 pub struct Queue {
     waiting: Vec<Waiting>,
-    /// Those that waited, but not for long.
-    brief: Vec<Waiting>,
+    /// Those that waited, but not for long: since when, and when they were released.
+    brief: Vec<(Timestamp, RecordRef)>,
     served: Vec<Served>,
     overtakers: Overtakers,
     /// When the service aborted connections by RST.
@@ -60,10 +62,12 @@ pub struct Waiting {
 pub struct Served {
     /// The flow.
     pub flow: u64,
+    /// Who opened it.
+    pub initiator: Endpoint,
     /// When its handshake was complete.
     pub opened: RecordRef,
-    /// What the service did first.
-    pub served: RecordRef,
+    /// When the service first did something.
+    pub served: Timestamp,
     /// The service's FIN, or the RST that ended it; `None` when it was open at the end.
     pub ended: Option<RecordRef>,
     /// Who closed first.
@@ -90,13 +94,15 @@ impl Queue {
             if life >= fin_delay {
                 let idle = flow.pause.filter(|pause| ends_by_close(flow, pause.until)).map(|it| it.length());
                 let closer = flow.active_closer;
-                let served = Served { flow: flow.id, opened: wait.opened, served, ended, closer, idle };
+                let (initiator, opened) = (flow.initiator, wait.opened);
+                let served = served.time;
+                let served = Served { flow: flow.id, initiator, opened, served, ended, closer, idle };
                 self.left_out += u64::from(!remember(&mut self.served, served));
             }
         }
         if waiting.is_none()
-            && self.brief.len() < REMEMBERED
-            && let Some(brief) = wait.as_waiting(flow, BRIEF)
+            && self.brief.len() < BRIEF_REMEMBERED
+            && let Some(brief) = wait.as_brief(BRIEF)
         {
             self.brief.push(brief);
         }

@@ -3,7 +3,7 @@
 use crate::time::Timestamp;
 
 /// Pairs that are kept, at most.
-const KEPT: usize = 1 << 11;
+const KEPT: usize = 1 << 9;
 
 /// Who was served when, and had come when.
 ///
@@ -21,7 +21,7 @@ impl Overtakers {
     /// Adds a connection that came at `came` and was served at `served`.
     pub(super) fn add(&mut self, served: Timestamp, came: Timestamp) {
         self.pairs.push((served, came));
-        if self.pairs.len() >= 4 * KEPT {
+        if self.pairs.len() >= 2 * KEPT {
             self.tidy();
         }
     }
@@ -94,7 +94,7 @@ mod tests {
         for millis in (0..100_000).filter(|millis| !(40_000..60_000).contains(millis)) {
             overtakers.add(at(millis + 1), at(millis));
         }
-        assert!(overtakers.pairs.len() < 4 * KEPT);
+        assert!(overtakers.pairs.len() < 2 * KEPT);
         assert!(overtakers.settle().latest_before(at(59_000)).is_some_and(|came| came < at(41_000)));
     }
 

@@ -116,7 +116,7 @@ fn gap(one: &Waiting, next: &Waiting) -> TimeDelta {
 struct Scene<'a> {
     /// In the order of their ends, those without one last.
     served: &'a [Served],
-    brief: &'a [Waiting],
+    brief: &'a [(Timestamp, RecordRef)],
     overtakers: &'a overtakers::Served,
     aborts: &'a [Timestamp],
 }
@@ -168,7 +168,7 @@ impl Scene<'_> {
         let (Some(holder), Some(head)) = (burst.holder, burst.released.first()) else { return 0 };
         let ended = holder.ended.map_or(Timestamp::MAX, |end| end.time);
         let serves = |it: &&Served| {
-            it.served.time < ended
+            it.served < ended
                 && it.ended.is_none_or(|end| end.time >= ended)
                 && is_before(it.opened, head.opened)
         };
@@ -200,9 +200,8 @@ fn through(holder: Served, before: Option<&Burst>) -> Served {
 }
 
 /// True for one that waited when a burst began, and was released in it.
-fn came_along(it: &Waiting, start: RecordRef, end: RecordRef) -> bool {
-    let was_released = |at: RecordRef| is_before(start, at) && at.time < end.time + BURST_GAP;
-    it.demand < start.time && it.released.is_some_and(was_released)
+fn came_along(&(demand, released): &(Timestamp, RecordRef), start: RecordRef, end: RecordRef) -> bool {
+    demand < start.time && is_before(start, released) && released.time < end.time + BURST_GAP
 }
 
 fn is_swapped(pair: &[Waiting]) -> bool {

@@ -25,6 +25,12 @@ impl Wait {
         is_open.then(|| Self { opened: opened(flow), demand: demand(flow), act })
     }
 
+    /// Since when and until when it waited, if for at least `shortest`.
+    pub(super) fn as_brief(&self, shortest: TimeDelta) -> Option<(Timestamp, RecordRef)> {
+        let (demand, act) = self.demand.zip(self.act)?;
+        (act.time - demand >= shortest).then_some((demand, act))
+    }
+
     /// If it waited: for at least `shortest`.
     pub(super) fn as_waiting(&self, flow: &Flow, shortest: TimeDelta) -> Option<Waiting> {
         let demand = self.demand?;

@@ -16,7 +16,4 @@ pub(in crate::diagnose) use missed_segments::MISSED_SEGMENTS;
 pub(in crate::diagnose) use one_direction::ONE_DIRECTION;
 pub(in crate::diagnose) use seen_twice::SEEN_TWICE;
 
-/// `1 flow`, `37 flows`.
-fn counted(count: u64, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
-}
+use crate::words::counted;

@@ -1,7 +1,7 @@
-use super::{counted, filter_of};
+use super::{counted, party_filter};
 use crate::diagnose::{Facts, InputFinding, Terms};
 use crate::survey::{Burst, Party, Service, View};
-use crate::time::{TimeDelta, Timestamp};
+use crate::time::TimeDelta;
 
 rule! {
     /// ## What we saw
@@ -77,7 +77,7 @@ fn released(service: &Service) -> Option<InputFinding> {
     let mut finding = InputFinding::about(&ACCEPT_STARVATION, party, since, summary)
         .until(Some(until))
         .proven_if(is_plain)
-        .filtered(&filter_of(&party))
+        .filtered(party_filter(&party))
         .with(facts);
     for burst in bursts.iter().take(2) {
         if let Some(end) = burst.holder.and_then(|holder| holder.ended) {
@@ -114,7 +114,7 @@ fn held(service: &Service) -> Option<InputFinding> {
         .and("slots", releases.holders.len())
         .and("still_waiting", waiting);
     let finding = InputFinding::about(&ACCEPT_STARVATION, party, since, summary)
-        .filtered(&filter_of(&party))
+        .filtered(party_filter(&party))
         .with(facts)
         .and(first.opened, "the first that waits is established");
     Some(finding)
@@ -132,7 +132,7 @@ fn spread_of_delays(bursts: &[&Burst]) -> Option<(TimeDelta, TimeDelta)> {
 fn longest(bursts: &[&Burst]) -> TimeDelta {
     let waited = bursts.iter().flat_map(|burst| &burst.released);
     let waits = waited.filter_map(|it| Some(it.released?.time - it.demand));
-    waits.max().unwrap_or(Timestamp::MIN - Timestamp::MIN)
+    waits.max().unwrap_or_default()
 }
 
 /// `flow 3, flow 7, …`.

@@ -1,4 +1,4 @@
-use super::{MANY, counted, filter_of};
+use super::{MANY, counted, party_filter};
 use crate::diagnose::{Facts, InputFinding, Terms};
 use crate::survey::{Party, View, Waits};
 
@@ -39,7 +39,8 @@ fn check(view: &View, _: &Terms) -> Vec<InputFinding> {
 fn find(view: &View, party: Party, waits: &Waits) -> Option<InputFinding> {
     let peak = waits.curve.peak();
     let since = waits.since?;
-    if waits.connections < MANY || peak.level < MANY {
+    // A FIN that nobody acknowledged may not have come: nobody need be in CLOSE-WAIT.
+    if waits.connections - waits.presumed < MANY || peak.level < MANY {
         return None;
     }
     let until = if waits.still > 0 { None } else { waits.until };
@@ -68,7 +69,7 @@ fn find(view: &View, party: Party, waits: &Waits) -> Option<InputFinding> {
     let mut finding = InputFinding::about(&CLOSE_WAIT_ACCUMULATES, party, since, summary)
         .until(until)
         .proven_if(waits.presumed == 0)
-        .filtered(&filter_of(&party))
+        .filtered(party_filter(&party))
         .with(facts);
     for (_, record) in &waits.examples {
         finding = finding.and(*record, "a socket enters CLOSE-WAIT");

@@ -1,4 +1,4 @@
-use crate::diagnose::rules::lookup::{self, INITIAL_RTO};
+use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, RecordRef};
 use crate::net::Role;
@@ -45,7 +45,7 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     }
     let ack = lookup::first_record(flow, EventKind::HandshakeAck)?;
     let (repeats, last_repeat) = repeated_syn_acks(flow, ack);
-    let is_silent = is_silent_after_handshake(flow, ack);
+    let is_silent = is_silent_after_handshake(flow);
     if !is_silent && repeats == 0 {
         return None;
     }
@@ -80,21 +80,9 @@ fn repeated_syn_acks(flow: &Flow, ack: RecordRef) -> (usize, Option<RecordRef>) 
     }
 }
 
-/// True when the responder sent nothing but SYN-ACKs for as long as a stack waits before it repeats itself, although
-/// the initiator repeated data or FIN. An ICMP error would say why.
-fn is_silent_after_handshake(flow: &Flow, ack: RecordRef) -> bool {
-    let syn_acks =
-        flow.events.iter().filter(|it| matches!(it.kind, EventKind::SynAck | EventKind::SynAckAgain)).count();
-    let keeps_trying = flow.traffic.initiator.retransmissions > u64::from(flow.syn_retries)
-        || flow.fin[Role::Initiator].is_some_and(|fin| fin.copies > 1);
-    let is_explained =
-        flow.events.iter().any(|it| it.kind == EventKind::IcmpError && flow.order.is_before(ack, it.at));
-    matches!(flow.outcome, FlowOutcome::OpenUnacked | FlowOutcome::FinUnacked)
-        && keeps_trying
-        && !is_explained
-        && flow.decided - ack.time >= INITIAL_RTO
-        && flow.events_dropped == 0
-        && usize::try_from(flow.traffic.responder.packets).is_ok_and(|packets| packets <= syn_acks)
+/// True when the responder heard nothing after the handshake, to the end.
+fn is_silent_after_handshake(flow: &Flow) -> bool {
+    matches!(flow.outcome, FlowOutcome::OpenUnacked | FlowOutcome::FinUnacked) && flow.has_deaf_responder()
 }
 
 fn last_attempt(flow: &Flow) -> Option<RecordRef> {
@@ -116,7 +104,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         finding.span(),
         ack.record
     );
-    match (is_silent_after_handshake(flow, ack), again.is_empty()) {
+    match (is_silent_after_handshake(flow), again.is_empty()) {
         (true, true) => format!("{who} {silence}"),
         (true, false) => format!("{who} {again} and {silence}"),
         (false, _) => format!("{who} {again} of {peer}"),

@@ -1,0 +1,81 @@
+//! A program does not close what its peer closed.
+
+use super::{process_died, reuse};
+use crate::diagnose::Facts;
+use crate::incident::tale::{Story, Tale, ss};
+use crate::survey::Party;
+use crate::words::counted;
+
+pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
+    let Some((party, waits)) = tale.stuck() else { return Story::default() };
+    let service = tale.root.service;
+    let host = match party {
+        Party::Service(service) => service.addr,
+        Party::Client { host, .. } | Party::Host(host) => host,
+    };
+    let peer = match party {
+        Party::Service(_) => tale.clients_in_words(),
+        Party::Client { .. } | Party::Host(_) => service.to_string(),
+    };
+    let since = waits.since.unwrap_or(tale.root.since);
+    let until = waits.until.filter(|_| waits.still == 0);
+    let mut effects = Vec::new();
+    if waits.late_fins.count() > 0 {
+        effects.push(format!(
+            "{} came {} to {} late",
+            counted(waits.late_fins.count(), "FIN"),
+            waits.late_fins.min(),
+            waits.late_fins.max()
+        ));
+    }
+    effects.extend(process_died::ending(tale));
+    effects.extend(reuse::blocked(tale));
+    if let Party::Client { .. } = party {
+        effects.push(format!("each of them holds a local port of {host} toward {service}"));
+    }
+    effects.extend(tale.member("SVC105").and_then(|symptom| symptom.told.first().cloned()));
+    Story {
+        title: format!(
+            "{party} does not close: {} in CLOSE-WAIT since {}",
+            counted(waits.connections, "socket"),
+            tale.clock(since)
+        ),
+        cause: format!(
+            "{peer} closed first; {host} acknowledged each FIN and did not close its side for up to {}",
+            waits.lasted.max()
+        ),
+        effects,
+        who: format!(
+            "the program on {host} that holds these sockets must close what its peer closed: nothing else ends CLOSE-WAIT"
+        ),
+        confirm: vec![ss(
+            host,
+            service,
+            "close-wait",
+            "the process that holds the sockets; Recv-Q 0: it read the end and forgot to close; 1 and more: it is busy elsewhere",
+        )],
+        facts: Facts::new().and("party", party).and("held", waits.still),
+        connections: Some(waits.connections),
+        party: Some(party),
+        span: Some((since, until)),
+        ..Story::default()
+    }
+}
+
+/// Late segments met hosts that had forgotten, and that is all.
+pub(in crate::incident) fn stale_ports(tale: &Tale<'_>) -> Story {
+    let service = tale.root.service;
+    let count = tale.count("RST101") + tale.count("RST102");
+    Story {
+        title: format!(
+            "{} met ports whose owner had forgotten the connection, at {service}",
+            counted(count, "late segment")
+        ),
+        cause: "one side closed and went away; the other spoke to it long after".to_owned(),
+        who: format!("whoever was late: the program behind {}", tale.root.party),
+        confirm: vec![ss(service.addr, service, "close-wait", "sockets that wait for their program")],
+        facts: Facts::new().and("resets", count),
+        connections: Some(count),
+        ..Story::default()
+    }
+}
