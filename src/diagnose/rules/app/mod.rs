@@ -20,7 +20,7 @@ pub(in crate::diagnose) use waiting::has_waited;
 
 use crate::flow::Flow;
 
-/// True when what the initiator said last, into a closed connection, was more than a farewell (TLS close_notify).
+/// True when what the initiator said last, into a closed connection, was more than a farewell (the last alert of TLS).
 fn is_request(flow: &Flow) -> bool {
     waiting::says_as_much(flow, 4)
 }

@@ -81,8 +81,8 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         count => format!(" ({count} times)"),
     };
     let known = flow.ghosts.iter().find(|it| it.at == ghost.at);
-    let owner = known.map(|it| it.of).or(flow.reuse.map(|reuse| reuse.predecessor));
-    let taker = known.map(|it| it.met).or(flow.successor.map(|(successor, _)| successor));
+    let owner = known.map(|it| it.of).or_else(|| flow.reuse.map(|reuse| reuse.predecessor));
+    let taker = known.map(|it| it.met).or_else(|| flow.successor.map(|(successor, _)| successor));
     let whose = match (ghost.into_successor, owner, taker) {
         (true, _, Some(taker)) => format!("into flow {taker}, which had taken the ports over"),
         (false, Some(owner), _) => format!("that belongs to flow {owner}"),
