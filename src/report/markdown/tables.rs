@@ -56,7 +56,7 @@ fn write_findings(doc: &mut Doc, summary: &Summary) {
     if worst.is_empty() {
         return;
     }
-    doc.push("\n| | finding | severity | times |\n|---|---|---|---:|\n");
+    doc.push("\nWhat was found, the worst first:\n\n| | finding | severity | times |\n|---|---|---|---:|\n");
     let row = |((code, severity), count): &((&str, _), &FindingCount)| {
         let severity: crate::diagnose::Severity = *severity;
         let (title, times) = (prose(count.title, NAME), grouped(count.count));
