@@ -4,7 +4,7 @@ use super::doc::Doc;
 use super::end;
 use super::escape::{NAME, SENTENCE, block, prose};
 use crate::flow::FlowOutcome;
-use crate::report::accounts::is_whole;
+use crate::report::accounts::{is_whole, notes};
 use crate::report::input::InputFacts;
 use crate::report::number::{counted, grouped};
 use crate::report::summary::{FindingCount, Summary};
@@ -101,7 +101,7 @@ fn write_capture(doc: &mut Doc, summary: &Summary, input: &InputFacts) {
     if told < reasons.len() {
         doc.push(&format!("  - … and {} more reasons\n", reasons.len() - told));
     }
-    let notes = input.notes.len() as u64;
+    let notes = notes(summary, input).len() as u64;
     if notes > 0 {
         doc.push(&format!("- {} on the input, see below\n", counted(notes, "note")));
     }
