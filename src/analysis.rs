@@ -133,6 +133,13 @@ impl<'a> Analysis<'a> {
         self
     }
 
+    /// From which local ports hosts connect, both ends included (Linux: `ip_local_port_range`); not known unless said.
+    #[must_use]
+    pub fn local_ports(mut self, ports: Option<(u16, u16)>) -> Self {
+        self.plan.ports = ports;
+        self
+    }
+
     /// Called now and then with the octets read so far, as they lie on disk.
     #[must_use]
     pub fn progress(mut self, progress: impl FnMut(u64) + 'a) -> Self {
@@ -195,7 +202,7 @@ impl<'a> Analysis<'a> {
         plan.inputs.clone_from(&names);
         report.begin(&plan)?;
         let joiner = (!sockets.is_empty()).then(|| Joiner::new(sockets, plan.limits));
-        let terms = Terms { timers: plan.timers, ports: None };
+        let terms = Terms { timers: plan.timers, ports: plan.ports };
         let teller = Teller::new(&narrowing, plan.limits, terms, report, names, joiner);
         match permits {
             Some(permits) => run_on_threads(source, plan.limits, teller, progress, permits),

@@ -184,7 +184,7 @@ impl World {
             self.now = at.0;
             match what {
                 Happening::Passes(raw) => {
-                    self.seen.push(Packet { at: self.now, what: What::Segment(raw) });
+                    self.seen.push(Packet { at: self.now, connection: 0, what: What::Segment(raw) });
                     if self.chance() >= self.loss[!raw.from] {
                         self.later(self.delay[!raw.from], Happening::Arrives(raw));
                     }

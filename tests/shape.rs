@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use closewait::diagnose::markdown_table;
 
 const MAIN_JOB: &str = "testdata/lab/accept_starved_90s.client.pcap";
+const SOCKETS: &str = "netstat --at 08:17:38 --host 10.100.0.1 testdata/lab/accept_starved_90s.client.pcap";
 const LADDER: &str = "timeline --flow 13 testdata/lab/accept_starved_90s.client.pcap";
 
 /// Crates that only these modules may name.
@@ -48,14 +49,31 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("delays", &["time"]),
     ("timers", &["delays", "error", "time"]),
     ("narrow", &["diagnose", "flow", "net", "time"]),
+    ("netstat", &["flow", "net", "tcp", "time"]),
     ("socket_file", &["error", "flow", "net", "survey", "tcp", "time"]),
-    ("report", &["delays", "diagnose", "digits", "flow", "net", "socket_file", "tcp", "time", "timers"]),
+    (
+        "report",
+        &[
+            "delays",
+            "diagnose",
+            "digits",
+            "flow",
+            "narrow",
+            "net",
+            "netstat",
+            "socket_file",
+            "tcp",
+            "time",
+            "timers",
+        ],
+    ),
 ];
 
 #[test]
 fn the_readme_shows_what_the_program_prints() {
     hold("README.md", &format!("output: {MAIN_JOB}"), &text_block(&printed(MAIN_JOB)));
     hold("README.md", &format!("output: {LADDER}"), &text_block(&printed(LADDER)));
+    hold("README.md", &format!("output: {SOCKETS}"), &text_block(&printed(SOCKETS)));
 }
 
 #[test]
@@ -63,6 +81,7 @@ fn the_readme_names_the_command_of_each_output() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     assert!(readme.contains(&format!("\ncargo run --release -- {MAIN_JOB}\n")));
     assert!(readme.contains(&format!("\nclosewait {LADDER}\n")));
+    assert!(readme.contains(&format!("\nclosewait {SOCKETS}\n")));
 }
 
 #[test]

@@ -160,10 +160,10 @@ impl<'r> Teller<'r> {
         table: TableStats,
     ) -> io::Result<Outcome> {
         self.check()?;
-        let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle();
+        let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle(account.stopped());
         let mut sockets = self.sockets.take().map(Joiner::finish);
         let found = diagnose_parties(&view, &self.terms);
-        let incidents = self.narrowed(incidents(view, &found, &self.terms), &found);
+        let incidents = self.narrowed(incidents(view, &found, &self.terms, sockets.as_ref()), &found);
         self.report.incidents(&incidents)?;
         if let Some(sockets) = &mut sockets {
             sockets.narrow(&|one, other| self.narrowing.admits_ends([one, other]));

@@ -30,6 +30,11 @@ impl Account {
         self.locator.given()
     }
 
+    /// When the capture stopped, where its host says so and nothing was left out since.
+    pub fn stopped(&self) -> Option<Timestamp> {
+        super::stopped::stopped(&self.files)
+    }
+
     /// The first record with a time, and the last one.
     pub fn timed(&self) -> Option<(Place, Place)> {
         let first = self.files.iter().find_map(|file| file.first)?;

@@ -37,6 +37,7 @@ mod order;
 mod pcap;
 mod pcapng;
 mod reader;
+mod stopped;
 mod stripes;
 mod summary;
 mod timestamps;

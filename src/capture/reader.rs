@@ -318,6 +318,8 @@ impl Container {
                     snaplen: pcap.snaplen(),
                     resolution: pcap.resolution(),
                     records,
+                    received: None,
+                    stopped: [None; 2],
                     interface_drops: None,
                     system_drops: None,
                     packet_drops: None,

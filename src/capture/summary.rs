@@ -125,6 +125,11 @@ pub struct InterfaceSummary {
     pub resolution: Resolution,
     /// Records it captured.
     pub records: u64,
+    /// Received by the interface, from the last statistics (`isb_ifrecv`).
+    pub received: Option<u64>,
+    /// When it stopped, from the last statistics (`isb_endtime`): in its own unit, as it should be, and in microseconds,
+    /// as dumpcap writes it whatever the unit.
+    pub stopped: [Option<Timestamp>; 2],
     /// Dropped by the interface, from the last statistics (`isb_ifdrop`).
     pub interface_drops: Option<u64>,
     /// Dropped by the operating system, from the last statistics (`isb_osdrop`).

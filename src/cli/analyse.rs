@@ -10,13 +10,18 @@ use closewait::{Outcome, Result};
 use super::args::AnalyseArgs;
 use super::outputs::{Failure, Outputs, print};
 use super::plan::Plan;
+use super::ports::PortRange;
 use super::sockets::Tables;
 use super::{Ending, problems, sockets};
 
 /// Analyses the captures of `args`; `typed` are the options for the reports.
 pub(super) fn run(args: AnalyseArgs, typed: Vec<(String, String)>) -> Result<Ending> {
-    let plan =
-        Plan { options: typed, progress: !args.quiet, ..Plan::new(&args.source, args.narrow, &args.limits)? };
+    let plan = Plan {
+        options: typed,
+        progress: !args.quiet,
+        ports: args.local_ports.map(|PortRange(low, high)| (low, high)),
+        ..Plan::new(&args.source, args.narrow, &args.limits)?
+    };
     let inputs: Vec<_> = plan.paths.iter().chain(&args.sockets).cloned().collect();
     let outputs = Outputs::new(args.output, &inputs)?;
     let tables = Tables::open(&args.sockets, &args.sockets_at, &plan.paths)?;

@@ -13,10 +13,14 @@ use closewait::narrow::Network;
 use closewait::report::Order;
 
 use super::moment::Moment;
+use super::ports::PortRange;
 use super::size::Size;
 use super::span::Span;
 
 const COLOR_HELP: &str = "auto (on a terminal, unless NO_COLOR is set), always or never";
+
+const FIN_TIMEOUT_HELP: &str =
+    "How long the hosts keep a closed socket in FIN-WAIT-2 (sysctl net.ipv4.tcp_fin_timeout)";
 
 const AFTER_HELP: &str = "\
 Exit status:
@@ -82,6 +86,10 @@ pub(super) struct AnalyseArgs {
     /// When that was, as in --since; found out from the states of the sockets unless said. Once, or once per file
     #[arg(long, value_name = "TIME", requires = "sockets")]
     pub(super) sockets_at: Vec<Moment>,
+    /// From which local ports the clients connect (Linux: sysctl net.ipv4.ip_local_port_range), to tell when these run
+    /// out
+    #[arg(long, value_name = "LOW-HIGH")]
+    pub(super) local_ports: Option<PortRange>,
     #[command(flatten)]
     pub(super) source: SourceArgs,
     // A heading holds for what follows it, so arguments with headings come last.
@@ -267,6 +275,7 @@ pub(super) struct TimersArgs {
 ///
 /// State as ss spells it, ? where it is presumed: what led to it is not shown to have arrived, or a timer is overdue.
 /// Recv-Q: the most that can have lain unread, and where a closed window proves it, the least.
+/// With --host and --net: the tables of these hosts alone. --since and --until bound the moments.
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("when").required(true).multiple(true).args(["at", "at_file", "every"]))]
 pub(super) struct NetstatArgs {
@@ -286,8 +295,7 @@ pub(super) struct NetstatArgs {
     /// One row per moment and socket into a file, nothing onto standard output; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(super) csv: Option<PathBuf>,
-    /// How long the hosts keep a closed socket in FIN-WAIT-2 (sysctl net.ipv4.tcp_fin_timeout)
-    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    #[arg(long, value_name = "SECONDS", default_value = "60", help = FIN_TIMEOUT_HELP)]
     pub(super) fin_timeout: Span,
     /// How long they keep one in TIME-WAIT
     #[arg(long, value_name = "SECONDS", default_value = "60")]

@@ -11,6 +11,7 @@ mod moment;
 mod netstat;
 mod outputs;
 mod plan;
+mod ports;
 mod problems;
 mod progress;
 mod rules;
@@ -80,7 +81,7 @@ fn dispatch(args: Args, typed: Vec<(String, String)>) -> Result<Ending> {
         Some(Command::Rules(args)) => rules::run(&args),
         Some(Command::Timeline(args)) => timeline::run(*args),
         Some(Command::Timers(args)) => timers::run(&args),
-        Some(Command::Netstat(args)) => netstat::run(*args),
+        Some(Command::Netstat(args)) => netstat::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man(args)) => man::run(&args),
     }

@@ -13,19 +13,19 @@ use closewait::{Error, Result};
 
 use super::args::NetstatArgs;
 use super::moment::Moment;
-use super::outputs::{Failure, places, refuse_capture};
+use super::outputs::{Failure, places, refuse_input};
 use super::plan::{Plan, place};
 use super::{Ending, problems};
 
 /// Tells the sockets that `args` ask for.
-pub(super) fn run(args: NetstatArgs) -> Result<Ending> {
+pub(super) fn run(args: &NetstatArgs) -> Result<Ending> {
     if args.counts && args.csv.as_deref() == Some(Path::new("-")) {
         return Err(Error::usage("only one output can go to standard output: --counts, or --csv -"));
     }
-    let (plan, query) = read(&args)?;
+    let (plan, query) = read(args)?;
     let failure = Failure::default();
     let result = {
-        let mut reports = reports(&args, &plan, query, &failure)?;
+        let mut reports = reports(args, &plan, query, &failure)?;
         plan.run(&mut reports)
     };
     let outcome = result.map_err(|error| match error.kind() {
@@ -49,15 +49,12 @@ fn read(args: &NetstatArgs) -> Result<(Plan, SocketQuery)> {
     plan.progress = !args.quiet;
     // Sockets outlive the last segment of their flow: these are about moments.
     let (since, until) = (plan.narrowing.since.take(), plan.narrowing.until.take());
-    let moments = match args.every {
-        Some(step) => Moments::every(step.0, since, until),
-        None => {
-            let mut asked = place(&asked(args)?, &plan.paths)?;
-            asked.retain(|at| {
-                since.is_none_or(|since| *at >= since) && until.is_none_or(|until| *at <= until)
-            });
-            Moments::at(asked)
-        }
+    let moments = if let Some(step) = args.every {
+        Moments::every(step.0, since, until)
+    } else {
+        let mut asked = place(&asked(args)?, &plan.paths)?;
+        asked.retain(|at| since.is_none_or(|since| *at >= since) && until.is_none_or(|until| *at <= until));
+        Moments::at(asked)
     };
     let hosts = plan.narrowing.networks.clone();
     Ok((plan, SocketQuery { moments, stack, hosts }))
@@ -92,7 +89,8 @@ fn reports(
     let mut reports = Reports::default();
     let mut tables: Vec<Box<dyn SocketWriter>> = Vec::new();
     if let Some(path) = &args.csv {
-        refuse_capture(path, &places(&plan.paths))?;
+        let inputs: Vec<_> = plan.paths.iter().chain(&args.at_file).cloned().collect();
+        refuse_input(path, &places(&inputs))?;
         tables.push(Box::new(SocketsCsv::new(failure.open(path, false)?)));
     }
     if args.counts {

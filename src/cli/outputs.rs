@@ -111,10 +111,10 @@ impl Outputs {
         if self.targets.iter().filter(|target| is_stdout(&target.path)).count() > 1 {
             return Err(Error::usage("only one output can go to standard output (-)"));
         }
-        let captures = places(inputs);
+        let inputs = places(inputs);
         let mut taken = Vec::new();
         for Target { path, .. } in self.targets.iter().filter(|target| !is_stdout(&target.path)) {
-            refuse_capture(path, &captures)?;
+            refuse_input(path, &inputs)?;
             let place = place(path);
             if taken.contains(&place) && !is_device(&place) {
                 return Err(Error::usage(format!("{}: two outputs for one file", path.display())));
@@ -216,10 +216,10 @@ pub(super) fn places(inputs: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// # Errors
-/// A usage error when what is written to `path` would go over one of `captures`, which are places.
-pub(super) fn refuse_capture(path: &Path, captures: &[PathBuf]) -> Result<()> {
-    if captures.contains(&place(path)) {
-        return Err(Error::usage(format!("{}: would overwrite a capture", path.display())));
+/// A usage error when what is written to `path` would go over one of `inputs`, which are places.
+pub(super) fn refuse_input(path: &Path, inputs: &[PathBuf]) -> Result<()> {
+    if inputs.contains(&place(path)) {
+        return Err(Error::usage(format!("{}: would overwrite an input", path.display())));
     }
     Ok(())
 }

@@ -27,6 +27,8 @@ pub(super) struct Plan {
     pub(super) narrowing: Narrowing,
     pub(super) timers: KnownTimers,
     pub(super) limits: Limits,
+    /// From which local ports hosts connect, if that was said.
+    pub(super) ports: Option<(u16, u16)>,
     /// Options as typed, for the reports.
     pub(super) options: Vec<(String, String)>,
     pub(super) text: TextOptions,
@@ -69,6 +71,7 @@ impl Plan {
             timers: known_timers(&source.timers)?,
             text: terminal::text_options(source.color),
             paths,
+            ports: None,
             options: Vec::new(),
             progress: true,
             threads: source.threads.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
@@ -99,6 +102,7 @@ impl Plan {
             .narrow(self.narrowing.clone())
             .options(self.options.clone())
             .timers(self.timers.clone())
+            .local_ports(self.ports)
             .threads(self.threads)
             .sockets(sockets)
             .progress(progress.callback())

@@ -1,6 +1,6 @@
 //! The list of all findings. Its order is the order of runs, of `explain`, of `rules` and of the README table.
 
-use super::rules::{capture, fin, rst, service, syn, tuple};
+use super::rules::{app, capture, fin, rst, service, syn, tuple};
 use super::{Certainty, Context, Finding, InputFinding, Rule, Severity, Sight, Signs, Terms};
 use crate::flow::Flow;
 use crate::survey::View;
@@ -32,9 +32,21 @@ pub static CATALOGUE: &[&Rule] = &[
     &tuple::REUSE_TIME_WAIT,
     &tuple::GHOST,
     &tuple::REUSE_BLOCKED,
+    &app::UNANSWERED,
+    &app::GAVE_UP,
+    &app::IDLE,
+    &app::STOPPED_READING,
+    &app::SILENCE_AFTER_IDLE,
+    &app::CROSSED_FIN,
+    &app::STALE_POOL,
     &service::CLOSE_WAIT_ACCUMULATES,
     &service::ACCEPT_STARVATION,
+    &service::CONNECTION_LEAK,
+    &service::POOL_PLATEAU,
+    &service::PORTS_RUN_OUT,
     &service::STOPPED_ANSWERING,
+    &service::FIN_WAIT_2,
+    &service::REQUESTS_HANG,
     &capture::MISSED_SEGMENTS,
     &capture::ONE_DIRECTION,
     &capture::SEEN_TWICE,
@@ -181,7 +193,10 @@ mod tests {
 
     #[test]
     fn an_open_flow_yields_nothing() {
-        assert!(findings_in(&Story::connected().exchange(0.5).flow(FlowOutcome::Open), 600.0).is_empty());
+        assert!(
+            findings_in(&Story::connected().exchange(0.5).flow_until(FlowOutcome::Open, 20.0), 20.0)
+                .is_empty()
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a flow has that some rule looks at, as bits: most flows have nothing, and most others what few rules look at.
 
 use super::Context;
+use super::rules::app;
 use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, Origin, ResetKind, ReuseKind};
 use crate::net::Sides;
 
@@ -33,6 +34,12 @@ pub enum Sign {
     Ghost,
     /// A segment of it came in a successor's life.
     IntoSuccessor,
+    /// The initiator waited for an answer.
+    Waiting,
+    /// Nothing was done for long.
+    Idle,
+    /// A side kept its window closed.
+    Stalled,
 }
 
 /// Any number of [`Sign`]s.
@@ -59,6 +66,9 @@ impl Sign {
             Self::MidstreamReset => FIRST_OTHER + 7,
             Self::Ghost => FIRST_OTHER + 8,
             Self::IntoSuccessor => FIRST_OTHER + 9,
+            Self::Waiting => FIRST_OTHER + 10,
+            Self::Idle => FIRST_OTHER + 11,
+            Self::Stalled => FIRST_OTHER + 12,
         };
         1 << place
     }
@@ -99,6 +109,7 @@ impl Signs {
         let Sides { initiator, responder } = &flow.fin;
         let is_unacked = [initiator, responder].into_iter().flatten().any(|fin| fin.acked.is_none());
         let is_late = flow.fin_delay.is_some_and(|delay| delay >= context.limits.fin_delay);
+        let is_stalled = flow.traffic.initiator.stall.is_some() || flow.traffic.responder.stall.is_some();
         let is_midstream_reset = flow.origin == Origin::Midstream && !flow.resets.is_empty();
         Self(
             bits | if_so(flow.syn_retries > 0, Sign::SynAgain)
@@ -106,7 +117,10 @@ impl Signs {
                 | if_so(is_late, Sign::LateFin)
                 | if_so(is_unacked, Sign::UnackedFin)
                 | if_so(flow.data_after_fin, Sign::DataAfterFin)
-                | if_so(is_midstream_reset, Sign::MidstreamReset),
+                | if_so(is_midstream_reset, Sign::MidstreamReset)
+                | if_so(app::has_waited(flow), Sign::Waiting)
+                | if_so(app::is_idle(flow), Sign::Idle)
+                | if_so(is_stalled, Sign::Stalled),
         )
     }
 }

@@ -169,7 +169,7 @@ impl Story {
             into_successor: false,
         });
         if kind != EventKind::Probe && kind != EventKind::Ack {
-            self.active(at);
+            self.active(at, from);
         }
         self.flow.last = at;
         self.flow.traffic[from].packets += 1;
@@ -180,11 +180,11 @@ impl Story {
     }
 
     /// Notes the pause before a segment that does something.
-    fn active(&mut self, at: RecordRef) {
+    fn active(&mut self, at: RecordRef, by: Role) {
         self.flow.active = at;
         let acts = |event: &&Event| !matches!(event.kind, EventKind::Probe | EventKind::Ack);
         let before = self.flow.events.iter().rev().skip(1).find(acts).map(|event| event.at);
-        let pause = before.map(|from| Pause { from, until: at, survived: TimeDelta::ZERO });
+        let pause = before.map(|from| Pause { from, until: at, by, survived: TimeDelta::ZERO });
         self.flow.pause = pause.filter(|pause| pause.length() >= TimeDelta::from_secs(1)).or(self.flow.pause);
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::event::Event;
+use super::event::{Event, EventKind};
 use super::ghosts::Ghost;
 use super::letters::Letters;
 use super::outcome::FlowOutcome;
@@ -203,6 +203,8 @@ pub struct Pause {
     pub from: RecordRef,
     /// The first after it.
     pub until: RecordRef,
+    /// Who sent that.
+    pub by: Role,
     /// The longest such time before it: the connection lived through that.
     pub survived: TimeDelta,
 }
@@ -374,6 +376,11 @@ impl Flow {
     /// The RST that decided the outcome.
     pub fn reset(&self) -> Option<&Reset> {
         self.deciding_reset.and_then(|index| self.resets.get(index))
+    }
+
+    /// The ACK that completed its handshake.
+    pub fn completed(&self) -> Option<RecordRef> {
+        self.events.iter().find(|event| event.kind == EventKind::HandshakeAck).map(|event| event.at)
     }
 
     /// From first to last segment.

@@ -26,6 +26,7 @@ mod kept;
 mod letters;
 mod live;
 mod observe;
+mod octets;
 mod ordinary_close;
 mod outcome;
 mod packed;

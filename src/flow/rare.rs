@@ -97,6 +97,6 @@ impl Live {
         let until = self.active;
         let pause = &mut self.rare_mut().pause;
         let survived = pause.map_or(TimeDelta::ZERO, |before| before.survived.max(before.length()));
-        *pause = Some(Pause { from: since, until, survived });
+        *pause = Some(Pause { from: since, until, by: from, survived });
     }
 }

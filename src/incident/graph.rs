@@ -71,7 +71,13 @@ impl<'a> Graph<'a> {
         for (service, here) in places {
             by_host.entry(service.addr).or_default().push((service, here));
         }
+        let all: Vec<_> = places.values().flatten().copied().collect();
         for (service, here) in places {
+            // A pool names its front, wherever that is.
+            let pools = here
+                .iter()
+                .filter(|(index, _)| self.symptoms.get(*index).is_some_and(|it| it.code == "SVC104"));
+            self.link_all(&pools.copied().collect::<Vec<_>>(), &all);
             let clients = here.iter().filter_map(|(index, _)| match self.symptoms.get(*index)?.party {
                 crate::survey::Party::Client { host, .. } => Some(host),
                 _ => None,

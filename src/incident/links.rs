@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::symptom::Symptom;
+use crate::diagnose::Fact;
 use crate::survey::Party;
 use crate::time::TimeDelta;
 
@@ -151,7 +152,7 @@ pub(super) fn link(cause: &Symptom, effect: &Symptom) -> Option<Link> {
             .find(|(code, effects, ..)| *code == cause.code && effects.contains(&effect.code));
         return known.map(|&(_, _, cause, score, reason)| Link { cause, score, reason: reason.to_owned() });
     }
-    behind(cause, effect).or_else(|| at_one_host(cause, effect))
+    behind(cause, effect).or_else(|| at_the_same_time(cause, effect)).or_else(|| at_one_host(cause, effect))
 }
 
 /// A backend that says nothing, and the front that is its client.
@@ -165,6 +166,18 @@ fn behind(back: &Symptom, front: &Symptom) -> Option<Link> {
         cause: Cause::StoppedAnsweringAfter,
         score: if front.since - back.since < TimeDelta::from_secs(60) { 0.8 } else { 0.5 },
         reason: format!("{host} waits for {} since {}", back.service, back.since.time_of_day(1)),
+    })
+}
+
+/// A pool that is full and silent, and a front that stopped at the same time: hosts have several addresses.
+fn at_the_same_time(back: &Symptom, front: &Symptom) -> Option<Link> {
+    let front_service = Fact::Text(front.service.to_string());
+    let is_front =
+        back.code == "SVC104" && front.code == "SVC106" && back.facts.get("front") == Some(&front_service);
+    is_front.then(|| Link {
+        cause: Cause::StoppedAnsweringAfter,
+        score: 0.6,
+        reason: format!("{} fell silent when {} stopped answering", back.party, front.service),
     })
 }
 

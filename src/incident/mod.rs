@@ -3,6 +3,7 @@
 mod graph;
 mod kind;
 mod links;
+mod owners;
 mod symptom;
 mod tale;
 mod tales;
@@ -19,6 +20,7 @@ pub use self::links::Cause;
 use self::symptom::{Symptom, symptoms};
 use self::tale::Tale;
 use crate::diagnose::{CATALOGUE, Certainty, Facts, InputFinding, Severity, Terms};
+use crate::socket_file::SocketJoin;
 use crate::survey::{Causes, Party, View};
 use crate::time::Timestamp;
 
@@ -138,14 +140,19 @@ pub struct Incidents {
     pub dot: String,
 }
 
-/// Makes incidents of what was found.
-pub fn incidents(view: View, findings: &[InputFinding], terms: &Terms) -> Incidents {
+/// Makes incidents of what was found; `sockets` tells who holds what is stuck.
+pub fn incidents(
+    view: View,
+    findings: &[InputFinding],
+    terms: &Terms,
+    sockets: Option<&SocketJoin>,
+) -> Incidents {
     let symptoms = symptoms(&view, findings);
     let graph = Graph::new(&view, &symptoms);
     let mut told: Vec<(Incident, Part)> = graph
         .parts()
         .into_iter()
-        .filter_map(|part| Some((tell(&view, terms, &graph, &symptoms, &part)?, part)))
+        .filter_map(|part| Some((tell((&view, terms, sockets), &graph, &symptoms, &part)?, part)))
         .collect();
     told.sort_by_key(|(incident, _)| {
         (Reverse((incident.severity, incident.connections)), incident.since, incident.party)
@@ -169,8 +176,7 @@ pub fn incidents(view: View, findings: &[InputFinding], terms: &Terms) -> Incide
 }
 
 fn tell(
-    view: &View,
-    terms: &Terms,
+    (view, terms, sockets): (&View, &Terms, Option<&SocketJoin>),
     graph: &Graph<'_>,
     symptoms: &[Symptom],
     part: &Part,
@@ -191,6 +197,6 @@ fn tell(
         score: link.score,
         reason: link.reason,
     });
-    let tale = Tale { view, terms, root, members: &members };
+    let tale = Tale { view, terms, sockets, root, members: &members };
     Some(Incident { causes: edges.collect(), ..tale.tell() })
 }

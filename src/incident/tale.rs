@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 
 use super::kind::Kind;
+use super::owners::Owners;
 use super::symptom::Symptom;
 use super::tales::process_died::Death;
 use super::{Confirmation, Incident, Member, Statement, tales};
-use crate::diagnose::{Certainty, Facts, Severity, Terms, party_filter};
+use crate::diagnose::{Certainty, Fact, Facts, Severity, Terms, party_filter};
 use crate::net::{Endpoint, Role};
+use crate::socket_file::SocketJoin;
 use crate::survey::{Example, Pair, Party, Service, View, Waits};
 use crate::time::{TimeDelta, Timestamp};
 use crate::timers::{Kind as TimerKind, name_candidates};
@@ -22,6 +24,8 @@ const CANDIDATES: usize = 2;
 pub(super) struct Tale<'a> {
     pub(super) view: &'a View,
     pub(super) terms: &'a Terms,
+    /// What attached socket tables say.
+    pub(super) sockets: Option<&'a SocketJoin>,
     /// Where it begins.
     pub(super) root: &'a Symptom,
     /// All that belongs to it.
@@ -54,6 +58,10 @@ impl Tale<'_> {
         let story = tales::tell(kind, self);
         let party = story.party.unwrap_or(self.root.party);
         let (since, until) = story.span.unwrap_or((self.root.since, self.root.until));
+        let stuck_party = self.stuck().map_or(party, |(party, _)| party);
+        let owners = Owners::of(self.sockets, &stuck_party);
+        let is_confirmed = kind == Kind::AcceptStarvation && owners.never_accepted > 0;
+        let certainty = story.certainty.unwrap_or(self.root.certainty);
         let mut statements = Vec::new();
         let mut state = |label: &'static str, text: String| {
             if !text.is_empty() {
@@ -65,6 +73,7 @@ impl Tale<'_> {
         state("poisoned", self.poisoned());
         self.reuse().into_iter().for_each(|told| state("reuse", told));
         state("sockets", self.sockets());
+        state("held by", owners.told);
         state("who", story.who);
         state("else", self.innocent());
         let connections = story.connections.unwrap_or_else(|| self.connections());
@@ -73,7 +82,7 @@ impl Tale<'_> {
             kind,
             title: story.title,
             severity: self.members.iter().map(|it| it.severity).max().unwrap_or(Severity::Note),
-            certainty: story.certainty.unwrap_or(self.root.certainty),
+            certainty: if is_confirmed { Certainty::Proven } else { certainty },
             party,
             since,
             until,
@@ -81,7 +90,9 @@ impl Tale<'_> {
             statements,
             confirm: story.confirm,
             filter: party_filter(&party),
-            facts: self.common_facts(story.facts.and("connections", connections)),
+            facts: self
+                .common_facts(story.facts.and("connections", connections))
+                .and_maybe("held_by", owners.facts),
             findings: self.members.iter().map(|symptom| member(symptom)).collect(),
             causes: Vec::new(),
             curve: self.stuck().map_or_else(Vec::new, |(_, waits)| {
@@ -91,9 +102,17 @@ impl Tale<'_> {
     }
 
     fn kind(&self) -> Kind {
+        if self.has_run_out() && matches!(self.root.code, "SVC101" | "SVC103" | "SVC105") {
+            return Kind::PortsExhausted;
+        }
         let death = self.service().and_then(Death::of).filter(|death| death.refused.is_some());
         let known = Kind::of(self.root.code).map(|(kind, _)| kind);
         death.map(|_| Kind::ProcessDied).or(known).unwrap_or(Kind::StalePorts)
+    }
+
+    /// True when a host has no local ports left toward the service.
+    fn has_run_out(&self) -> bool {
+        self.member("SVC105").is_some_and(|it| it.facts.get("exhausted") == Some(&Fact::Is(true)))
     }
 
     /// The findings of `code` that belong to it.
@@ -197,9 +216,9 @@ impl Tale<'_> {
             }
         }
         for (host, bracket) in self.brackets() {
-            let longest = bracket.acknowledged.map(|(delay, _)| delay);
+            let longest = bracket.acknowledged.map(|fin| fin.delay);
             let candidates = self.terms.timers.between(
-                (longest.unwrap_or_default(), bracket.refused.0),
+                (longest.unwrap_or_default(), bracket.refused.delay),
                 &[TimerKind::FinWait2],
                 TimeDelta::ZERO,
             );
@@ -210,9 +229,9 @@ impl Tale<'_> {
             parts.push(match longest {
                 Some(longest) => format!(
                     "{host} remembers a connection that it closed for {longest} (still acknowledged) to {} (refused){named}",
-                    bracket.refused.0
+                    bracket.refused.delay
                 ),
-                None => format!("{host} had forgotten a connection {} after it closed", bracket.refused.0),
+                None => format!("{host} had forgotten a connection {} after it closed", bracket.refused.delay),
             });
         }
         parts.join(". ")
@@ -241,7 +260,10 @@ impl Tale<'_> {
         let rule = crate::diagnose::find_rule(self.root.code);
         let sections = rule.map(crate::diagnose::Rule::sections).unwrap_or_default();
         let found = sections.into_iter().find(|(heading, _)| heading.starts_with("What else"));
-        found.map_or_else(String::new, |(_, text)| text.lines().next().unwrap_or_default().to_owned())
+        found.map_or_else(String::new, |(_, text)| {
+            let first = text.split_inclusive(". ").next().unwrap_or_default();
+            first.trim_end().to_owned()
+        })
     }
 
     /// Connections in trouble: the most that any of its symptoms counts.
@@ -289,8 +311,8 @@ impl Tale<'_> {
             .map(|(host, bracket)| {
                 Facts::new()
                     .and("host", host.to_string())
-                    .and_maybe("acknowledged", bracket.acknowledged.map(|(delay, _)| delay))
-                    .and("refused", bracket.refused.0)
+                    .and_maybe("acknowledged", bracket.acknowledged.map(|fin| fin.delay))
+                    .and("refused", bracket.refused.delay)
             })
             .collect();
         if !brackets.is_empty() {

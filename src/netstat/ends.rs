@@ -122,11 +122,12 @@ fn copies(flow: &Flow, role: Role, kinds: [EventKind; 2]) -> Copies {
 }
 
 impl Copies {
-    /// When the next copy must have come, were the segment not given up: the time-out doubles (RFC 6298 §5.5).
+    /// When the next copy must have come, were the segment not given up: the time-out doubles (RFC 6298 §5.5). What
+    /// came sooner than the first time-out was sent again for another reason.
     fn next_due(&self) -> Timestamp {
         let gap = self.before_last.map_or(TimeDelta::ZERO, |before| self.last - before);
         let doubled = TimeDelta::from_nanos(gap.nanos().saturating_mul(2));
-        let timeout = if self.before_last.is_some() { doubled.min(LONGEST_RTO) } else { INITIAL_RTO };
+        let timeout = doubled.clamp(INITIAL_RTO, LONGEST_RTO);
         self.last + timeout + lateness(timeout)
     }
 }
@@ -164,16 +165,19 @@ fn is_only_shut_down(flow: &Flow, role: Role, span: &Span, latest: Timestamp) ->
     flow.active_closer == Some(role) && flow.data_after_fin && !refused || outlived
 }
 
-/// TIME-WAIT lasts from the peer's last FIN on: each copy of that starts it anew (RFC 9293 §3.10.7.8).
+/// TIME-WAIT lasts from the peer's last FIN on: each copy that finds it starts it anew (RFC 9293 §3.10.7.8).
 fn end_time_wait(flow: &Flow, role: Role, stack: &Stack, span: &mut Span) {
-    let fins = flow
-        .events
-        .iter()
-        .filter(|event| event.from != role && event.kind == EventKind::FinAgain && !event.into_successor);
-    let start = fins.map(Event::time).max().map_or(span.since, |last| last.max(span.since));
-    let timer = start + stack.time_wait;
+    let late = lateness(stack.time_wait);
+    let mut timer = span.since + stack.time_wait;
+    let is_copy =
+        |event: &&Event| event.from != role && event.kind == EventKind::FinAgain && !event.into_successor;
+    for copy in flow.events.iter().filter(is_copy) {
+        if copy.time() <= timer + late || is_heard_after(flow, role, copy.time()) {
+            timer = timer.max(copy.time() + stack.time_wait);
+        }
+    }
     span.timer = Some(timer);
-    end(span, timer + lateness(stack.time_wait));
+    end(span, timer + late);
 }
 
 /// True unless the initiator goes on with this incarnation although its four-tuple is in use again: then the SYN came

@@ -31,7 +31,8 @@ pub(super) fn recv_queue(flow: &Flow, role: Role, state: State, time: Timestamp)
 /// Octets that came for `role` since it last spoke, or more: how many of them came between its answers is known at the
 /// flow's end only.
 fn unread(flow: &Flow, role: Role, time: Timestamp) -> u64 {
-    let all = flow.traffic[!role].octets;
+    let sent = &flow.traffic[!role];
+    let all = flow.octets_up_to_fin(!role).unwrap_or(sent.octets + sent.missed);
     let nothing_yet = role == Role::Initiator && flow.replies.is_none_or(|replies| time < replies.first.time);
     match flow.last_talker {
         _ if nothing_yet => 0,

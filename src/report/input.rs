@@ -20,6 +20,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Timers that a measured delay may be.
     pub timers: KnownTimers,
+    /// From which local ports hosts connect, if that was said.
+    pub ports: Option<(u16, u16)>,
 }
 
 /// Of options as typed, (name, value), those that leave something out.

@@ -1,6 +1,6 @@
 //! Moments at which something happened, in bounded memory: where it stopped and went on is known, however many they are.
 
-use crate::time::Timestamp;
+use crate::time::{TimeDelta, Timestamp};
 
 /// Stretches that are kept.
 const KEPT: usize = 256;
@@ -16,8 +16,13 @@ pub struct Marks {
 impl Marks {
     /// Adds a moment.
     pub fn add(&mut self, at: Timestamp) {
+        self.add_stretch(at, at);
+    }
+
+    /// Adds all moments from `start` to `end`, as one.
+    pub fn add_stretch(&mut self, start: Timestamp, end: Timestamp) {
         self.count += 1;
-        self.stretches.push((at, at));
+        self.stretches.push((start, end.max(start)));
         if self.stretches.len() >= 2 * KEPT {
             self.tidy();
         }
@@ -31,17 +36,32 @@ impl Marks {
     /// Makes the questions below answerable.
     pub fn tidy(&mut self) {
         self.stretches.sort_unstable();
+        self.join(0);
         let mut width = 1_i64 << 20;
         while self.stretches.len() > KEPT {
             width = width.saturating_mul(2);
-            self.stretches.dedup_by(|(start, end), (_, last)| {
-                let are_near = (*start - *last).nanos() < width;
-                if are_near {
-                    *last = (*last).max(*end);
-                }
-                are_near
-            });
+            self.join(width);
         }
+    }
+
+    /// Makes one of what is no more than `width` nanoseconds apart.
+    fn join(&mut self, width: i64) {
+        self.stretches.dedup_by(|(start, end), (_, last)| {
+            let are_near = (*start - *last).nanos() <= width;
+            if are_near {
+                *last = (*last).max(*end);
+            }
+            are_near
+        });
+    }
+
+    /// The longest time between two moments without one. Call [`Self::tidy`] before.
+    pub fn longest_gap(&self) -> TimeDelta {
+        let gaps = self.stretches.windows(2).map(|pair| match *pair {
+            [(_, end), (start, _)] => start - end,
+            _ => TimeDelta::ZERO,
+        });
+        gaps.max().unwrap_or(TimeDelta::ZERO)
     }
 
     /// The last moment at or before `limit`, or that at which the stretch began that goes on beyond it. Call
@@ -89,6 +109,17 @@ mod tests {
         assert_eq!(marks.last_until(at(55_000)), Some(at(49_999)));
         assert_eq!(marks.first_after(at(55_000)), Some(at(62_500)));
         assert_eq!((marks.first(), marks.last(), marks.count()), (Some(at(0)), Some(at(199_999)), 187_500));
+    }
+
+    #[test]
+    fn what_lasts_leaves_no_gap() {
+        let mut marks = Marks::default();
+        marks.add_stretch(at(0), at(50));
+        marks.add_stretch(at(10), at(20));
+        marks.add(at(90));
+        marks.tidy();
+        assert_eq!((marks.longest_gap(), marks.count()), (TimeDelta::from_millis(40), 3));
+        assert_eq!(Marks::default().longest_gap(), TimeDelta::ZERO);
     }
 
     #[test]

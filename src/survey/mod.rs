@@ -7,13 +7,18 @@ mod causes;
 mod curve;
 mod groups;
 mod host;
+mod least;
 mod marks;
 mod pair;
 mod party;
+mod port_set;
+mod ports;
 mod queue;
 mod requests;
 mod series;
 mod service;
+mod silence;
+mod standing;
 mod stuck;
 mod view;
 
@@ -28,13 +33,18 @@ pub use self::causes::{Causes, Place, Release};
 pub use self::curve::{Curve, Peak};
 pub use self::groups::{Example, Group};
 pub use self::host::{Bracket, Memory};
+pub use self::least::Least;
 pub use self::marks::Marks;
 pub use self::pair::Pair;
 pub use self::party::Party;
+pub use self::port_set::PortSet;
+pub use self::ports::Ports;
 pub use self::queue::{Burst, Queue, Releases, Served, Waiting};
 pub use self::requests::{Requests, Unanswered};
 pub use self::series::{Interval, Series};
-pub use self::service::Service;
+pub use self::service::{Connect, Service};
+pub use self::silence::Silence;
+pub use self::standing::{Standing, Unshared};
 pub use self::stuck::Waits;
 pub(crate) use self::stuck::is_stuck;
 pub use self::view::View;
@@ -120,9 +130,10 @@ impl Survey {
         }
     }
 
-    /// What all of it came to, in an order of its own.
-    pub fn settle(self) -> View {
-        View::new(self)
+    /// What all of it came to, in an order of its own. A capture that `stopped` later than flows tell shows that nothing
+    /// happened since.
+    pub fn settle(self, stopped: Option<Timestamp>) -> View {
+        View::new(self, stopped)
     }
 }
 

@@ -3,14 +3,13 @@
 use std::net::IpAddr;
 
 use super::curve::Curve;
+use super::ports::Ports;
+use super::standing::Standing;
 use super::stuck::Waits;
 use crate::delays::Delays;
-use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, Limits};
+use crate::flow::{Flow, FlowOutcome, Handshake, Limits};
 use crate::net::{Endpoint, Role};
 use crate::time::{TimeDelta, Timestamp};
-
-/// Local ports that are remembered with the time from which they were held.
-const PORTS: usize = 1 << 12;
 
 /// One client host toward one service.
 #[derive(Debug)]
@@ -25,12 +24,16 @@ pub struct Pair {
     pub established: u64,
     /// Connections that neither side had closed when the capture ended.
     pub open: u64,
-    /// Of these, those that carried one exchange and nothing after it.
-    pub used_once: u64,
     /// Of those that are open, how many wait for an answer.
     pub waiting: u64,
     /// How long the open ones had been idle when the capture ended.
     pub idle: Delays,
+    /// How they were used.
+    pub standing: Standing,
+    /// Connections that somebody closed or reset after they had been idle for a second or more.
+    pub retired: u64,
+    /// When somebody last closed or reset one.
+    pub last_end: Option<Timestamp>,
     /// When the last octets came on any connection.
     pub last_octets: Option<Timestamp>,
     /// When the first and the last connection was asked for.
@@ -39,14 +42,10 @@ pub struct Pair {
     pub curve: Curve,
     /// Connections that the client left in CLOSE-WAIT.
     pub stuck: Waits,
-    /// Local ports that were still held when the capture ended, the first ones, with the time of their SYN.
-    pub ports: Vec<(Timestamp, u16)>,
-    /// How many these are.
+    /// Connections whose local port was still held when the capture ended, those in TIME-WAIT left out.
     pub held: u64,
-    /// Of all connections, lowest and highest local port.
-    pub port_range: Option<(u16, u16)>,
-    /// The first open flows.
-    pub examples: Vec<u64>,
+    /// These ports.
+    pub ports: Ports,
 }
 
 impl Pair {
@@ -58,35 +57,36 @@ impl Pair {
             flows: 0,
             established: 0,
             open: 0,
-            used_once: 0,
             waiting: 0,
             idle: Delays::default(),
+            standing: Standing::default(),
+            retired: 0,
+            last_end: None,
             last_octets: None,
             opened: None,
             curve: Curve::default(),
             stuck: Waits::default(),
-            ports: Vec::new(),
             held: 0,
-            port_range: None,
-            examples: Vec::new(),
+            ports: Ports::default(),
         }
     }
 
     /// Adds a finished flow.
     pub fn add(&mut self, flow: &Flow, limits: &Limits) {
         self.flows += 1;
-        let (start, port) = (flow.first.time, flow.initiator.port);
+        let start = flow.first.time;
         self.opened =
             Some(self.opened.map_or((start, start), |(first, last)| (first.min(start), last.max(start))));
-        self.port_range =
-            Some(self.port_range.map_or((port, port), |(low, high)| (low.min(port), high.max(port))));
         if is_established(flow) {
+            let end = end_of(flow);
             self.established += 1;
             // What is over at once says nothing of what stays open.
-            let (since, until) = (established_at(flow), end_of(flow));
-            if until.is_none_or(|until| until - since >= limits.fin_delay) {
-                self.curve.add(since, until);
+            let since = flow.completed().unwrap_or(flow.first).time;
+            if end.is_none_or(|end| end - since >= limits.fin_delay) {
+                self.curve.add(since, end);
             }
+            self.last_end = self.last_end.max(end);
+            self.retired += u64::from(end.is_some() && flow.pause.map(|pause| pause.until.time) == end);
         }
         if let Some((_, at)) = flow.last_talker {
             self.last_octets = self.last_octets.max(Some(at.time));
@@ -99,24 +99,26 @@ impl Pair {
         {
             self.stuck.add(flow, &wait);
         }
-        if holds_port(flow) {
-            self.held += 1;
-            if self.ports.len() < PORTS {
-                self.ports.push((start, port));
-            }
-        }
+        let is_held = holds_port(flow);
+        self.held += u64::from(is_held);
+        self.ports.add(flow, is_held);
+    }
+
+    /// All flows came.
+    pub(super) fn settle(&mut self) {
+        self.standing.settle();
+        self.ports.settle();
     }
 
     fn add_open(&mut self, flow: &Flow) {
         self.open += 1;
-        self.used_once += u64::from(flow.exchanges == 1 && flow.unanswered_octets == 0);
         self.waiting += u64::from(flow.unanswered_octets > 0);
-        if let Some((_, at)) = flow.last_talker {
-            self.idle.add((flow.decided - at.time).max(TimeDelta::ZERO));
+        if flow.last_talker.is_some() {
+            // Nobody closed: what was done last were octets.
+            self.last_octets = self.last_octets.max(Some(flow.active.time));
+            self.idle.add((flow.decided - flow.active.time).max(TimeDelta::ZERO));
         }
-        if self.examples.len() < 3 {
-            self.examples.push(flow.id);
-        }
+        self.standing.add(flow);
     }
 }
 
@@ -130,11 +132,6 @@ const fn is_open(outcome: FlowOutcome) -> bool {
 
 fn is_established(flow: &Flow) -> bool {
     !matches!(flow.handshake, Handshake::Syn | Handshake::SynAck)
-}
-
-fn established_at(flow: &Flow) -> Timestamp {
-    let done = flow.events.iter().find(|event| event.kind == EventKind::HandshakeAck);
-    done.map_or(flow.first.time, |event| event.at.time)
 }
 
 /// When the first FIN or the deciding RST came: it was open until then.

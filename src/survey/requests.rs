@@ -33,6 +33,8 @@ pub struct Unanswered {
     pub flow: u64,
     /// When its last octets were sent.
     pub asked: RecordRef,
+    /// When the handshake of its connection was complete; `None` where that was not captured.
+    pub opened: Option<RecordRef>,
     /// When the client closed or aborted; `None` while it waits.
     pub given_up: Option<Timestamp>,
     /// When an answer came after that.
@@ -88,7 +90,7 @@ fn unanswered(flow: &Flow) -> Option<Unanswered> {
     let asked = flow.asked?;
     let given_up = given_up(flow).filter(|at| *at >= asked.time);
     let late = flow.replies.filter(|replies| replies.last.time > asked.time).map(|replies| replies.last.time);
-    Some(Unanswered { flow: flow.id, asked, given_up, late })
+    Some(Unanswered { flow: flow.id, asked, opened: flow.completed(), given_up, late })
 }
 
 /// When the initiator closed first, or aborted.

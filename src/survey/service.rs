@@ -1,16 +1,30 @@
 //! What one service did: the responders at one address and port.
 
+use super::least::Least;
 use super::queue::{Queue, Releases};
 use super::requests::Requests;
 use super::series::{Series, What};
 use super::stuck::Waits;
 use crate::delays::Delays;
-use crate::flow::{EventKind, Flow, FlowOutcome, Handshake, Limits, Pause, ResetKind};
+use crate::flow::{Flow, FlowOutcome, Handshake, Limits, Pause, RecordRef, ResetKind};
 use crate::net::{Endpoint, Role, Sides};
 use crate::time::{TimeDelta, Timestamp};
 
 /// Resets remembered one by one.
 const RESETS: usize = 1 << 12;
+/// Connects without octets remembered one by one.
+const CONNECTS: usize = 1 << 10;
+
+/// A connection that was established at once and carried no octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Connect {
+    /// When its handshake was complete.
+    pub at: Timestamp,
+    /// The record that completed it.
+    pub record: u64,
+    /// Both sides closed it, and the service at once.
+    pub closed_in_order: bool,
+}
 
 /// One service while flows come.
 #[derive(Debug)]
@@ -39,6 +53,8 @@ pub struct Service {
     pub idle: Sides<Delays>,
     /// The longest time for which one was idle and went on after it.
     pub survived: Option<TimeDelta>,
+    /// Connects that carried no octets, the first ones.
+    pub connects: Least<Connect, CONNECTS>,
     /// When it reset connections, the first ones.
     pub resets: Vec<Timestamp>,
     /// When it refused connection requests, first and last.
@@ -66,6 +82,7 @@ impl Service {
             fin_delay: Delays::coarse(),
             idle: Sides::default(),
             survived: None,
+            connects: Least::default(),
             resets: Vec::new(),
             refusals: None,
             series: Series::default(),
@@ -101,6 +118,7 @@ impl Service {
     pub(super) fn settle(&mut self) {
         self.releases = std::mem::take(&mut self.queue).settle();
         self.requests.answered.tidy();
+        self.connects.tidy();
         self.resets.sort_unstable();
     }
 
@@ -119,6 +137,14 @@ impl Service {
         if let Some(rtt) = flow.handshake_rtt {
             self.connect.add(rtt);
         }
+        let octets = flow.traffic.initiator.octets + flow.traffic.responder.octets;
+        if octets == 0
+            && flow.syn_retries == 0
+            && let Some(RecordRef { record, time: at }) = flow.completed()
+        {
+            let closed_in_order = flow.outcome == FlowOutcome::CleanClose;
+            self.connects.add(Connect { at, record, closed_in_order });
+        }
     }
 
     fn note_states(&mut self, flow: &Flow, limits: &Limits) {
@@ -126,8 +152,7 @@ impl Service {
             return;
         }
         self.established += 1;
-        let opened = flow.events.iter().find(|event| event.kind == EventKind::HandshakeAck);
-        let opened = opened.map_or(flow.first.time, |event| event.at.time);
+        let opened = flow.completed().unwrap_or(flow.first).time;
         let reset = flow.reset().map(|reset| reset.at.time);
         let first_fin = flow.first_fin().map(|(_, fin)| fin);
         let closed = first_fin.map(|fin| fin.first.time).or(reset);

@@ -30,7 +30,7 @@ pub struct View {
 }
 
 impl View {
-    pub(super) fn new(survey: Survey) -> Self {
+    pub(super) fn new(survey: Survey, stopped: Option<Timestamp>) -> Self {
         let Survey { limits, services, pairs, hosts, groups, span, left_out } = survey;
         let (start, end) = span.unwrap_or_default();
         let mut services: BTreeMap<_, _> =
@@ -38,12 +38,17 @@ impl View {
         for service in services.values_mut() {
             service.settle();
         }
+        let mut pairs: BTreeMap<_, _> =
+            pairs.into_values().map(|pair| ((pair.1.service, pair.1.client), pair)).collect();
+        for (_, pair) in pairs.values_mut() {
+            pair.settle();
+        }
         Self {
             limits,
             start,
-            end,
+            end: stopped.map_or(end, |stopped| stopped.max(end)),
             services,
-            pairs: pairs.into_values().map(|pair| ((pair.1.service, pair.1.client), pair)).collect(),
+            pairs,
             hosts: hosts.into_values().collect(),
             groups: groups.into_iter().collect(),
             left_out,

@@ -7,6 +7,7 @@ mod explanations;
 mod files;
 mod input;
 mod many;
+mod netstat;
 mod page;
 mod sockets;
 mod timeline;

@@ -20,7 +20,7 @@ fn rows(place: &Place, arguments: &[&str]) -> String {
 fn verdicts(rows: &str) -> Vec<String> {
     let mut reader = csv::Reader::from_reader(rows.as_bytes());
     let headers = reader.headers().unwrap().clone();
-    let numbered = ["flow", "predecessor", "first_record", "last_record", "file"];
+    let numbered = ["flow", "predecessor", "released_by", "first_record", "last_record", "file"];
     let keep = |row: csv::StringRecord| {
         let cells = headers.iter().zip(&row).filter(|(name, _)| !numbered.contains(name));
         cells.map(|(_, cell)| cell).collect::<Vec<_>>().join(",")

@@ -7,6 +7,7 @@ use crate::{STARVED, golden, run, succeed};
 fn help_is_as_in_the_golden_file() {
     golden("help.txt", &succeed(&["--help"]));
     golden("help-timeline.txt", &succeed(&["timeline", "--help"]));
+    golden("help-netstat.txt", &succeed(&["netstat", "--help"]));
     golden("help-timers.txt", &succeed(&["timers", "--help"]));
 }
 

@@ -8,9 +8,11 @@
 
 mod compare;
 mod rows;
+mod stories;
 mod thinned;
 mod truth;
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -22,7 +24,7 @@ use closewait::flow::Flow;
 use closewait::narrow::Narrowing;
 use compare::{Verdict, compare, pair_up};
 use rows::{Rows, from_csv, from_library};
-use truth::Truth;
+use truth::{Expect, Truth};
 
 #[test]
 fn every_flow_is_judged_as_its_programs_logged_it() {
@@ -51,6 +53,32 @@ fn the_columns_of_flows_csv_tell_the_same() {
         assert_eq!(verdict.differences, [""; 0], "{name}");
         assert_eq!(verdict.compared, judge(name, from_library).compared, "{name}");
     }
+}
+
+/// Of every flow that waited in an accept queue and was abandoned there: whose end released it. Of no other flow.
+#[test]
+fn releasers_are_named_as_the_programs_logged_them() {
+    let (mut named, mut surprises) = (0, Vec::new());
+    for name in captures() {
+        let (truth, rows) = load(&name, from_csv);
+        let pairs = pair_up(&truth, &rows, &mut Verdict::default());
+        let flows: HashMap<&str, u64> =
+            pairs.iter().map(|(connection, row)| (connection.id.as_str(), row.flow)).collect();
+        for (connection, row) in
+            pairs.iter().filter(|(connection, _)| connection.class != "undecided_file_ends")
+        {
+            let Expect { released_by, fin_delay_s, .. } = &connection.expect;
+            let truth = released_by.as_deref().and_then(|id| flows.get(id).copied());
+            // What waited for less than `--fin-delay` need not be named.
+            let is_brief = fin_delay_s.is_some_and(|delay| delay < 1.0) && row.released_by.is_none();
+            named += usize::from(truth.is_some());
+            if row.released_by != truth && !is_brief {
+                surprises.push(format!("{name} {}: {:?}, truth {truth:?}", connection.id, row.released_by));
+            }
+        }
+    }
+    assert!(surprises.is_empty(), "{} of {named}:\n{}", surprises.len(), surprises.join("\n"));
+    assert!(named > 900, "{named}");
 }
 
 #[test]
@@ -142,7 +170,8 @@ fn capture_findings(name: &str) -> Vec<&'static str> {
     let narrowing = Narrowing { ignore, ..Default::default() };
     let run = Analysis::new().narrow(narrowing);
     let outcome = run.run(input, &mut |_: &Flow, _: &[Finding]| {}).unwrap();
-    outcome.input_findings.iter().map(|finding| finding.rule.code).collect()
+    let of_input = outcome.input_findings.iter().filter(|finding| finding.party.is_none());
+    of_input.map(|finding| finding.rule.code).collect()
 }
 
 /// Classes in which nothing went wrong.

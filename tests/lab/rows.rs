@@ -25,6 +25,8 @@ pub(crate) struct Row {
     pub(crate) outcome: String,
     pub(crate) fin_delay: Option<f64>,
     pub(crate) predecessor: Option<u64>,
+    /// Who released it; only the CSV tells.
+    pub(crate) released_by: Option<u64>,
     /// Codes of its findings that are faults; the CSV does not tell severities.
     pub(crate) faults: Vec<&'static str>,
 }
@@ -70,6 +72,7 @@ impl Row {
             outcome: flow.outcome.as_str().to_owned(),
             fin_delay: flow.fin_delay.map(TimeDelta::as_secs_f64),
             predecessor: flow.reuse.map(|reuse| reuse.predecessor),
+            released_by: None,
             faults: faults.map(|finding| finding.rule.code).collect(),
         }
     }
@@ -87,6 +90,7 @@ struct Line {
     outcome: String,
     fin_delay_s: Option<f64>,
     predecessor: Option<u64>,
+    released_by: Option<u64>,
 }
 
 impl From<Line> for Row {
@@ -100,6 +104,7 @@ impl From<Line> for Row {
             outcome: line.outcome,
             fin_delay: line.fin_delay_s,
             predecessor: line.predecessor,
+            released_by: line.released_by,
             faults: Vec::new(),
         }
     }

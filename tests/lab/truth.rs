@@ -48,6 +48,13 @@ pub(crate) struct Connection {
 #[derive(Default, Deserialize)]
 pub(crate) struct Expect {
     pub(crate) fin_delay_s: Option<f64>,
+    /// The connection whose end let it into the service.
+    pub(crate) released_by: Option<String>,
+    /// The connections that its end let in.
+    #[serde(default)]
+    pub(crate) releases: Vec<String>,
+    /// The connection whose end gave it its place, while its client still waited.
+    pub(crate) slot_freed_by: Option<String>,
     pub(crate) shows: Option<Vec<String>>,
 }
 

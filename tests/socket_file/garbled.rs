@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use closewait::socket_file::SocketFile;
+use closewait::flow::Limits;
+use closewait::socket_file::{Joiner, SocketFile, SocketTable};
 use proptest::prelude::*;
 
 const TABLES: [&str; 3] = [
@@ -16,6 +17,11 @@ const TABLES: [&str; 3] = [
 fn holds(octets: &[u8]) -> Result<(), TestCaseError> {
     let Ok(file) = SocketFile::read(Path::new("table"), octets) else { return Ok(()) };
     prop_assert!(file.unread.len() as u64 <= file.unread_lines);
+    let connections =
+        file.rows.iter().filter(|row| row.local.endpoint().is_some() && row.peer.endpoint().is_some());
+    let connections = connections.count();
+    let join = Joiner::new(vec![SocketTable { file: file.clone(), taken: None }], Limits::default()).finish();
+    prop_assert_eq!(join.files[0].sockets.len(), connections);
     if file.tables > 1 {
         return Ok(());
     }
@@ -46,6 +52,7 @@ fn word() -> impl Strategy<Value = String> {
                 "CLOSE_WAIT",
                 "LISTEN",
                 "0",
+                "18446744073709551615",
                 "1",
                 "192.0.2.1:80",
                 ":::*",

@@ -61,7 +61,7 @@ fn parse(file: &str, text: &str) -> Vec<Case> {
             ("```expect", "") => block = "expect",
             ("```", _) => block = "",
             (line, "trace") => cases.last_mut().unwrap().trace.extend([line, "\n"]),
-            (line, "expect") => cases.last_mut().unwrap().expect.push(line.to_owned()),
+            (line, "expect") => cases.last_mut().unwrap().expect.extend(repeated(line)),
             (line, _) => {
                 if let Some(title) = line.strip_prefix('#') {
                     title.trim_start_matches('#').trim().clone_into(&mut heading);
@@ -75,6 +75,13 @@ fn parse(file: &str, text: &str) -> Vec<Case> {
     cases
 }
 
+/// A line, as often as it says: `outcome open times 12`.
+fn repeated(line: &str) -> Vec<String> {
+    let (line, times) =
+        line.split_once(" times ").map_or((line, 1), |(line, times)| (line, times.parse().unwrap()));
+    vec![line.to_owned(); times]
+}
+
 impl Case {
     pub fn name(&self) -> String {
         format!("{}, {:?}, trace {}", self.file, self.heading, self.index)
@@ -85,6 +92,11 @@ impl Case {
         self.file.starts_with("CAP")
     }
 
+    /// True for cases of the family SVC, which are about many connections together.
+    pub fn is_about_parties(&self) -> bool {
+        self.file.starts_with("SVC")
+    }
+
     pub fn parse_trace(&self) -> Trace {
         let mut trace = Trace::parse(&self.trace)
             .unwrap_or_else(|(line, why)| panic!("{}: {line:?}: {why}", self.name()));
@@ -92,17 +104,21 @@ impl Case {
         trace
     }
 
-    /// The whole analysis of the trace, as a file if it is about one.
+    /// The whole analysis of the trace, as a file if it is about more than flows.
     pub fn run(&self) -> Outcome {
         let (trace, place) = (self.parse_trace(), Place::default());
-        if !self.is_about_input() {
+        if !self.is_about_input() && !self.is_about_parties() {
             return Outcome::of(&trace.entries(&place, 1));
         }
         let mut content = file::write(&trace, &place, Format::PcapNanos { big_endian: false });
         if trace.file.is_cut {
             content.truncate(content.len() - 10);
         }
-        Outcome::of_file(content).0
+        let mut outcome = Outcome::of_file_from(content, trace.local_ports).0;
+        if self.is_about_parties() {
+            outcome.input.retain(|finding| finding.party.is_some());
+        }
+        outcome
     }
 
     /// What the analysis says, in the words of an `expect` block.
@@ -115,8 +131,11 @@ impl Case {
             let Some((role, _)) = line.split_once(' ') else { continue };
             said.extend(told.first().and_then(|told| say_state(told, role)));
         }
-        let findings = told.iter().flat_map(|told| &told.findings);
-        said.extend(findings.map(|it| format!("{} {} {}", it.rule.code, it.severity, it.certainty)));
+        let mut findings: Vec<_> = told.iter().flat_map(|told| &told.findings).collect();
+        if self.is_about_parties() {
+            findings.sort_by_key(|finding| finding.rule.number());
+        }
+        said.extend(findings.iter().map(|it| format!("{} {} {}", it.rule.code, it.severity, it.certainty)));
         said.extend(input.iter().map(|it| format!("{} {} {}", it.rule.code, it.severity, it.certainty)));
         said
     }

@@ -105,7 +105,7 @@ fn word(octets: &[u8], at: usize, big_endian: bool) -> Option<usize> {
 }
 
 /// What can be unpacked of `octets`; they themselves when they are not packed.
-fn unpack(octets: Vec<u8>) -> Vec<u8> {
+pub fn unpack(octets: Vec<u8>) -> Vec<u8> {
     let mut plain = Vec::new();
     let all = match octets.get(..4) {
         Some([0x1f, 0x8b, ..]) => MultiGzDecoder::new(octets.as_slice()).read_to_end(&mut plain),

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::IpAddr;
 
-use closewait::net::{Endpoint, Role};
+use closewait::net::Endpoint;
 use closewait::tcp::Flags;
 use etherparse::{IpFragOffset, IpHeaders, IpNumber, Ipv4Header, PacketBuilder, TcpHeader};
 use flate2::write::GzEncoder;
@@ -144,9 +144,13 @@ fn frames(trace: &Trace, place: &Place) -> Vec<Frame> {
         .iter()
         .map(|packet| match packet.what {
             What::Segment(raw) => {
-                frame(packet.at, segment(place, [place.endpoint(raw.from), place.endpoint(!raw.from)], &raw))
+                let ends = [raw.from, !raw.from].map(|role| place.endpoint(role, packet.connection));
+                frame(packet.at, segment(place, ends, &raw))
             }
-            What::Icmp { to, kind, code, seq } => frame(packet.at, icmp(place, to, (kind, code), seq)),
+            What::Icmp { to, kind, code, seq } => {
+                let ends = [to, !to].map(|role| place.endpoint(role, packet.connection));
+                frame(packet.at, icmp(ends, (kind, code), place.isn[to].wrapping_add(seq)))
+            }
         })
         .collect();
     let mark = || if trace.file.is_quiet { arp() } else { segment(place, bystanders(), &bystander_raw()) };
@@ -183,9 +187,8 @@ fn segment(place: &Place, [from, to]: [Endpoint; 2], raw: &Raw) -> Vec<u8> {
     out
 }
 
-/// An ICMP error to `to` that quotes the first eight octets of its segment, as RFC 792 asks.
-fn icmp(place: &Place, to: Role, (kind, code): (u8, u8), seq: u32) -> Vec<u8> {
-    let (sender, receiver) = (place.endpoint(to), place.endpoint(!to));
+/// An ICMP error to the sender of `seq` that quotes the first eight octets of its segment, as RFC 792 asks.
+fn icmp([sender, receiver]: [Endpoint; 2], (kind, code): (u8, u8), seq: u32) -> Vec<u8> {
     let mut quoted = ipv4(sender.addr, receiver.addr, 63, 1);
     quoted.protocol = IpNumber::TCP;
     quoted.total_len = 40;
@@ -193,7 +196,7 @@ fn icmp(place: &Place, to: Role, (kind, code): (u8, u8), seq: u32) -> Vec<u8> {
     quoted.write(&mut quote).unwrap();
     quote.extend(sender.port.to_be_bytes());
     quote.extend(receiver.port.to_be_bytes());
-    quote.extend(place.isn[to].wrapping_add(seq).to_be_bytes());
+    quote.extend(seq.to_be_bytes());
     let mut out = Vec::new();
     PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2])
         .ip(IpHeaders::Ipv4(

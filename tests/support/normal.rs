@@ -15,7 +15,7 @@ pub fn text(outcome: &Outcome, place: &Place) -> String {
     let text: String = outcome.told.iter().map(|told| told_at_home(told, place)).collect();
     let mut text = move_times(&text, home.start - place.start);
     for role in Role::BOTH {
-        text = text.replace(&format!("{:?}", place.endpoint(role)), &format!("<{role:?}>"));
+        text = text.replace(&format!("{:?}", place.endpoint(role, 0).addr), &format!("<{role:?}>"));
     }
     text
 }
@@ -28,8 +28,7 @@ fn told_at_home(told: &Told, place: &Place) -> String {
 
 fn move_numbers(flow: &mut Flow, place: &Place) {
     // The one who opens the first incarnation is the trace's initiator, whatever a flow takes it for.
-    let initiator = place.endpoint(Role::Initiator);
-    let is_same = flow.initiator == initiator;
+    let is_same = flow.initiator.addr == place.endpoint(Role::Initiator, 0).addr;
     let home = Place::default().isn;
     let shift = |role: Role| place.isn[role].wrapping_sub(home[role]);
     let there = Sides { initiator: shift(Role::Initiator), responder: shift(Role::Responder) };

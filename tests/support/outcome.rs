@@ -55,9 +55,15 @@ impl Outcome {
 
     /// Reads a capture file.
     pub fn of_file(content: Vec<u8>) -> (Self, closewait::Outcome) {
+        Self::of_file_from(content, None)
+    }
+
+    /// The same of hosts that connect from these local ports.
+    pub fn of_file_from(content: Vec<u8>, local_ports: Option<(u16, u16)>) -> (Self, closewait::Outcome) {
         let mut outcome = Self::default();
         let input = Input::from_reader("trace", std::io::Cursor::new(content));
         let run = Analysis::new()
+            .local_ports(local_ports)
             .run(input, &mut |flow: &Flow, findings: &[Finding]| outcome.add(flow, findings.to_vec(), 0))
             .unwrap();
         outcome.stats = run.table;

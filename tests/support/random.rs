@@ -93,7 +93,7 @@ impl Wire {
             }
             _ if luck < 128 => {
                 let what = What::Icmp { to: from, kind: 3, code: luck % 5, seq: self.isn[from] };
-                self.trace.packets.push(Packet { at: self.now, what });
+                self.trace.packets.push(Packet { at: self.now, connection: 0, what });
                 self.now += 50 * MICROS;
             }
             _ => {
@@ -165,7 +165,7 @@ impl Wire {
     fn push(&mut self, mut raw: Raw) {
         self.ip_ids[raw.from] += 1;
         raw.ip_id = self.ip_ids[raw.from];
-        self.trace.packets.push(Packet { at: self.now, what: What::Segment(raw) });
+        self.trace.packets.push(Packet { at: self.now, connection: 0, what: What::Segment(raw) });
         self.now += 50 * MICROS;
     }
 

@@ -1,5 +1,7 @@
-//! A trace: packets of one four-tuple with numbers relative to both sides' first initial numbers.
+//! A trace: packets of one four-tuple, or of several that differ in the initiator's port, with numbers relative to both
+//! sides' first initial numbers.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -19,6 +21,8 @@ pub struct Trace {
     pub end: Option<i64>,
     /// What befell the capture file.
     pub file: FileFate,
+    /// The local ports of the initiator, where the run is told of them.
+    pub local_ports: Option<(u16, u16)>,
 }
 
 /// What befell the file of a trace about the input.
@@ -36,6 +40,8 @@ pub struct FileFate {
 pub struct Packet {
     /// Nanoseconds from the start.
     pub at: i64,
+    /// Counted from 0: the initiator's port is so many above the first one's.
+    pub connection: u16,
     pub what: What,
 }
 
@@ -87,9 +93,17 @@ impl Trace {
     /// Reads lines of notation; comments and empty lines are left out.
     pub fn parse(text: &str) -> Result<Self, (String, NotationError)> {
         let mut reader = LineReader::default();
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            if !reader.read_fate(line) {
-                reader.read(line.parse().map_err(|error| (line.to_owned(), error))?);
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines: Vec<_> = lines.collect();
+        let mut rest = lines.as_slice();
+        while let [line, after @ ..] = rest {
+            rest = after;
+            if let Some(times) = Times::of(line) {
+                let done = rest.iter().position(|line| *line == "done").expect("`times` ends with `done`");
+                reader.repeat(&times, &rest[..done])?;
+                rest = &rest[done + 1..];
+            } else {
+                reader.read_line(line, 0)?;
             }
         }
         Ok(reader.trace)
@@ -98,9 +112,9 @@ impl Trace {
     /// As it enters the flow table; records are numbered `stride`, 2 × `stride`, …
     pub fn entries(&self, place: &Place, stride: u64) -> Vec<Entry> {
         let end = self.end.map(|at| (at, None));
-        let packets = self.packets.iter().map(|packet| (packet.at, Some(packet.what))).chain(end);
+        let packets = self.packets.iter().map(|packet| (packet.at, Some(packet))).chain(end);
         let records = (1..).map(|index| index * stride);
-        records.zip(packets).map(|(record, (at, what))| place.entry(record, at, what)).collect()
+        records.zip(packets).map(|(record, (at, packet))| place.entry(record, at, packet)).collect()
     }
 
     /// Without the packet at `index`: lost before the capture point.
@@ -134,10 +148,14 @@ impl Trace {
 /// The trace as a case file may hold it; all numbers count from the first incarnation's.
 impl fmt::Debug for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = self.end.map(|at| (at, Step::End));
+        let end = self.end.map(|at| (0, at, Step::End));
         let mut before = 0;
         f.write_str("\n")?;
-        for (at, step) in self.packets.iter().map(|packet| (packet.at, packet.what.step())).chain(end) {
+        let steps = self.packets.iter().map(|packet| (packet.connection, packet.at, packet.what.step()));
+        for (connection, at, step) in steps.chain(end) {
+            if connection > 0 {
+                write!(f, "@{} ", connection + 1)?;
+            }
             writeln!(f, "{}", Line { after: TimeDelta::from_nanos(at - before), step })?;
             before = at;
         }
@@ -180,10 +198,11 @@ impl Packet {
 }
 
 impl Place {
-    pub fn endpoint(&self, role: Role) -> Endpoint {
+    /// Where `role` of a connection, counted from 0, is.
+    pub fn endpoint(&self, role: Role, connection: u16) -> Endpoint {
         let is_first = (role == Role::Initiator) != self.mirrored;
         let addr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, if is_first { 1 } else { 2 }));
-        Endpoint { addr, port: if role == Role::Initiator { 40000 } else { 80 } }
+        Endpoint { addr, port: if role == Role::Initiator { 40000 + connection } else { 80 } }
     }
 
     pub fn time(&self, at: i64) -> Timestamp {
@@ -191,15 +210,17 @@ impl Place {
     }
 
     /// `None` is the bystander.
-    pub fn entry(&self, record: u64, at: i64, what: Option<What>) -> Entry {
+    pub fn entry(&self, record: u64, at: i64, packet: Option<&Packet>) -> Entry {
         let time = self.time(at);
-        match what {
-            Some(What::Segment(raw)) => {
-                let (tuple, from_low) = FourTuple::new(self.endpoint(raw.from), self.endpoint(!raw.from), 0);
-                Entry::Segment(self.segment(record, time, (tuple, from_low), &raw))
+        let tuple = |connection: u16, from: Role| {
+            FourTuple::new(self.endpoint(from, connection), self.endpoint(!from, connection), 0)
+        };
+        match packet.map(|packet| (packet.connection, packet.what)) {
+            Some((connection, What::Segment(raw))) => {
+                Entry::Segment(self.segment(record, time, tuple(connection, raw.from), &raw))
             }
-            Some(What::Icmp { to, kind, code, seq }) => {
-                let (tuple, from_low) = FourTuple::new(self.endpoint(to), self.endpoint(!to), 0);
+            Some((connection, What::Icmp { to, kind, code, seq })) => {
+                let (tuple, from_low) = tuple(connection, to);
                 let seq = SeqNumber(self.isn[to]).add(seq);
                 let reporter = IpAddr::V4(ROUTER);
                 Entry::Icmp(IcmpError { record, time, reporter, kind, code, v6: false, tuple, from_low, seq })
@@ -257,11 +278,39 @@ pub fn bystander_raw() -> Raw {
     }
 }
 
+/// `times N every SECONDS [from K] [step S]`: what follows, up to `done`, happens on N connections.
+struct Times {
+    count: u16,
+    /// In nanoseconds.
+    every: i64,
+    from: u16,
+    step: u16,
+}
+
+impl Times {
+    fn of(line: &str) -> Option<Self> {
+        let words: Vec<_> = line.split(' ').collect();
+        let ["times", count, "every", every, rest @ ..] = words.as_slice() else { return None };
+        let value = |name: &str, usual: u16| {
+            rest.chunks(2).find(|pair| pair[0] == name).map_or(usual, |pair| pair[1].parse().unwrap())
+        };
+        let every: Line = format!("+{every} end").parse().unwrap();
+        let (from, step) = (value("from", 1) - 1, value("step", 1));
+        Some(Self { count: count.parse().unwrap(), every: every.after.nanos(), from, step })
+    }
+}
+
 /// Follows initial numbers from line to line.
 #[derive(Default)]
 struct LineReader {
     trace: Trace,
     now: i64,
+    numbers: BTreeMap<u16, Numbers>,
+}
+
+/// Of one connection.
+#[derive(Clone, Copy, Debug, Default)]
+struct Numbers {
     /// Initial numbers now and in the incarnation before, from the first ones.
     isn: Sides<u32>,
     old: Sides<u32>,
@@ -269,7 +318,31 @@ struct LineReader {
 }
 
 impl LineReader {
-    /// Reads a line about the file; false when it is none.
+    /// Reads `lines` so many times, each on a connection of its own.
+    fn repeat(&mut self, times: &Times, lines: &[&str]) -> Result<(), (String, NotationError)> {
+        let (start, first) = (self.now, self.trace.packets.len());
+        for index in 0..times.count {
+            self.now = start + i64::from(index) * times.every;
+            let connection = times.from + index * times.step % times.count;
+            lines.iter().try_for_each(|line| self.read_line(line, connection))?;
+        }
+        self.trace.packets[first..].sort_by_key(|packet| packet.at);
+        Ok(())
+    }
+
+    /// Reads a line of `connection`, unless it names another.
+    fn read_line(&mut self, line: &str, connection: u16) -> Result<(), (String, NotationError)> {
+        let (connection, rest) = match line.strip_prefix('@').and_then(|named| named.split_once(' ')) {
+            Some((number, rest)) => (number.parse::<u16>().unwrap() - 1, rest),
+            None => (connection, line),
+        };
+        if !self.read_fate(rest) {
+            self.read(rest.parse().map_err(|error| (line.to_owned(), error))?, connection);
+        }
+        Ok(())
+    }
+
+    /// Reads a line about the file or the run; false when it is none.
     fn read_fate(&mut self, line: &str) -> bool {
         match line.split(' ').collect::<Vec<_>>()[..] {
             ["cut"] => self.trace.file.is_cut = true,
@@ -278,26 +351,33 @@ impl LineReader {
                 let copy = self.trace.packets.last().unwrap().one_hop_on(10_000);
                 self.trace.packets.push(copy);
             }
+            ["local-ports", range] => {
+                let (low, high) = range.split_once('-').unwrap();
+                self.trace.local_ports = Some((low.parse().unwrap(), high.parse().unwrap()));
+            }
             _ => return false,
         }
         true
     }
 
-    fn read(&mut self, line: Line) {
+    fn read(&mut self, line: Line, connection: u16) {
         self.now += line.after.nanos();
+        let numbers = self.numbers.entry(connection).or_default();
         let what = match line.step {
             Step::End => return self.trace.end = Some(self.now),
             Step::Icmp(icmp) => What::Icmp {
                 to: icmp.to,
                 kind: icmp.kind,
                 code: icmp.code,
-                seq: self.absolute(icmp.seq, icmp.to),
+                seq: numbers.absolute(icmp.seq, icmp.to),
             },
-            Step::Segment(segment) => What::Segment(self.segment(&segment)),
+            Step::Segment(segment) => What::Segment(numbers.segment(&segment)),
         };
-        self.trace.packets.push(Packet { at: self.now, what });
+        self.trace.packets.push(Packet { at: self.now, connection, what });
     }
+}
 
+impl Numbers {
     fn segment(&mut self, line: &SegmentLine) -> Raw {
         if let Some(isn) = line.isn {
             if !line.flags.ack() {

@@ -84,6 +84,8 @@ impl Interfaces {
                 snaplen: order.u32(block, 12),
                 resolution,
                 records: 0,
+                received: None,
+                stopped: [None; 2],
                 interface_drops: None,
                 system_drops: None,
                 packet_drops: None,
@@ -97,6 +99,14 @@ impl Interfaces {
         let interface = self.find(order.u32(block, 8))?;
         for (code, value) in options(body(block, 20), order) {
             match (code, value) {
+                (OptionCode::IsbEndTime, &[_, _, _, _, _, _, _, _]) => {
+                    let ticks = u64::from(order.u32(value, 0)) << 32 | u64::from(order.u32(value, 4));
+                    let clocks = [interface.clock, Clock::new(Resolution::MICROSECONDS, 0)];
+                    interface.summary.stopped = clocks.map(|clock| clock.moment(ticks));
+                }
+                (OptionCode::IsbIfRecv, &[_, _, _, _, _, _, _, _]) => {
+                    interface.summary.received = Some(order.u64(value, 0));
+                }
                 (OptionCode::IsbIfDrop, &[_, _, _, _, _, _, _, _]) => {
                     interface.summary.interface_drops = Some(order.u64(value, 0));
                 }

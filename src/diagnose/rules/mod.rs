@@ -52,6 +52,7 @@ macro_rules! rule {
     };
 }
 
+pub(super) mod app;
 pub(super) mod capture;
 pub(super) mod fin;
 pub(super) mod rst;

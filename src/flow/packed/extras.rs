@@ -8,10 +8,11 @@ use crate::net::Role;
 use crate::time::TimeDelta;
 
 pub(super) fn pass_pause(pass: &mut impl Pass, live: &mut Live) {
-    let none = Pause { from: live.first, until: live.first, survived: TimeDelta::ZERO };
+    let none = Pause { from: live.first, until: live.first, by: Role::Initiator, survived: TimeDelta::ZERO };
     let mut pause = live.pause().unwrap_or(none);
     pass.at(&mut pause.from, live.first);
     pass.at(&mut pause.until, live.active);
+    pass_one_of(pass, &mut pause.by, &Role::BOTH);
     pass_span(pass, &mut pause.survived);
     live.rare_mut().pause = Some(pause);
 }

@@ -18,15 +18,13 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
     let Some(host) = client(tale) else { return Story::default() };
     let pair = tale.clients().find(|pair| pair.client == host);
     let open = pair.map_or(0, |pair| pair.open);
-    let mut effects: Vec<String> = Vec::new();
-    if let Some(pair) = pair.filter(|pair| pair.idle.count() > 0) {
-        effects.push(format!(
-            "idle for {} to {} when the capture ended (median {})",
-            pair.idle.min(),
-            pair.idle.max(),
-            pair.idle.median()
-        ));
-    }
+    let run_out = match (tale.root.facts.get("local_ports"), tale.root.facts.get("local_ports_run_out")) {
+        (Some(Fact::Count(ports)), Some(Fact::Time(at))) => {
+            Some(format!("at this rate its {ports} local ports run out at {}", tale.clock(*at)))
+        }
+        _ => None,
+    };
+    let mut effects: Vec<String> = run_out.into_iter().collect();
     effects.extend(tale.member("SVC105").and_then(|symptom| symptom.told.first().cloned()));
     Story {
         title: format!("{host} opens connections to {service} and does not close them: {open} open"),
@@ -61,7 +59,8 @@ pub(in crate::incident) fn ports_exhausted(tale: &Tale<'_>) -> Story {
     } else {
         format!("{} hold a port each", counted(held, "connection"))
     };
-    let ran_out = !matches!(tale.root.facts.get("exhausted"), Some(Fact::Is(false)));
+    let ports = tale.member("SVC105").unwrap_or(tale.root);
+    let ran_out = !matches!(ports.facts.get("exhausted"), Some(Fact::Is(false)));
     Story {
         title: if ran_out {
             format!("{host} has no local ports left toward {service}: {held} are held")
@@ -69,7 +68,8 @@ pub(in crate::incident) fn ports_exhausted(tale: &Tale<'_>) -> Story {
             format!("{host} runs out of local ports toward {service}: {held} are held")
         },
         cause: why,
-        effects: vec![tale.root.told.first().cloned().unwrap_or_default()],
+        effects: ports.told.first().cloned().into_iter().collect(),
+        certainty: Some(ports.certainty),
         who: format!(
             "the program on {host} must close the connections that {service} closed; a wider ip_local_port_range only delays it"
         ),

@@ -3,6 +3,7 @@
 use crate::diagnose::Facts;
 use crate::incident::tale::{Story, Tale, ss};
 use crate::survey::Party;
+use crate::time::TimeDelta;
 use crate::words::counted;
 
 pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
@@ -11,7 +12,7 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
     let pair = tale.clients().find(|pair| pair.client == host);
     let size = pair.map_or(0, |pair| pair.open);
     let silent = pair.and_then(|pair| pair.last_octets);
-    let front = tale.members.iter().find(|symptom| symptom.service.addr == host && symptom.code == "SVC106");
+    let front = tale.members.iter().find(|symptom| symptom.service != backend && symptom.code == "SVC106");
     let front_service = front.and_then(|front| tale.view.services.get(&front.service));
     let mut effects = vec![tale.root.told.first().cloned().unwrap_or_default()];
     let mut facts = Facts::new()
@@ -26,8 +27,13 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
         let after = first.zip(silent).map(|(first, silent)| first - silent);
         let gave_up =
             patience.map_or_else(String::new, |patience| format!("; clients give up after {patience}"));
-        let after_words =
-            after.map_or_else(String::new, |after| format!(", {after} after the pool fell silent"));
+        let after_words = after.map_or_else(String::new, |after| {
+            if after < TimeDelta::from_millis(100) {
+                ", when the pool fell silent".to_owned()
+            } else {
+                format!(", {after} after the pool fell silent")
+            }
+        });
         effects.push(format!(
             "the front {} leaves {} unanswered since {}{after_words}{gave_up}",
             service.endpoint,

@@ -55,6 +55,13 @@ impl<W: Write> SocketCounts<W> {
         }
     }
 
+    /// The same with at most so many counts in memory, the others on disk.
+    #[must_use]
+    pub const fn holding(mut self, most: usize) -> Self {
+        self.most = most;
+        self
+    }
+
     fn put_aside(&mut self) -> io::Result<()> {
         for (key, tally) in mem::take(&mut self.counts) {
             let row: Vec<u8> = tally.0.iter().flat_map(|count| count.to_ne_bytes()).collect();

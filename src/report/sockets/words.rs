@@ -122,9 +122,9 @@ mod tests {
     #[test]
     fn the_most_frequent_state_comes_first() {
         let mut tally = Tally::default();
-        [State::Established, State::CloseWait, State::CloseWait]
-            .into_iter()
-            .for_each(|state| tally.add(state));
+        for state in [State::Established, State::CloseWait, State::CloseWait] {
+            tally.add(state);
+        }
         assert_eq!(tally.take().words(), "CLOSE-WAIT 2 · ESTAB 1");
         assert_eq!(tally.words(), "");
     }

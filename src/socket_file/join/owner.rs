@@ -68,7 +68,7 @@ impl Owners {
             Some(listener) if listener.unowned <= listener.waiting => Holder::Nobody,
             // A table is not of one moment: a few may have been accepted while it was written.
             Some(listener) => {
-                let is_near = listener.unowned <= listener.waiting + listener.waiting / 4 + 4;
+                let is_near = listener.unowned.saturating_sub(listener.waiting) <= listener.waiting / 4 + 4;
                 let shown = !self.not_root && !listener.processes.is_empty();
                 if is_near && shown { Holder::Nobody } else { Holder::Unknown }
             }

@@ -1,13 +1,10 @@
 //! How many octets an end has got that its program may not have read.
 
-use crate::flow::{EventKind, Flow};
+use crate::flow::Flow;
 use crate::net::Role;
 use crate::time::Timestamp;
 
 use super::Moment;
-
-/// Sequence numbers tell lengths below this.
-const HALF_OF_NUMBERS: u64 = 1 << 31;
 
 /// What the peer of an end sent it, and when the end answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +30,7 @@ impl Received {
         };
         let is_responder = role == Role::Responder;
         Self {
-            total: total(flow, !role),
+            total: flow.octets_up_to_fin(!role),
             latest,
             replied: flow
                 .replies
@@ -61,16 +58,4 @@ impl Received {
         let by = moment.map_or(Timestamp::MIN, |moment| moment.from);
         self.replied.is_some_and(|(first, _)| first < by)
     }
-}
-
-/// Octets that `sender` sent in all, by the numbers of its SYN and its FIN.
-fn total(flow: &Flow, sender: Role) -> Option<u64> {
-    let end = flow.fin[sender]?.end;
-    let opens = |kind| {
-        matches!(kind, EventKind::Syn | EventKind::SynAgain | EventKind::SynAck | EventKind::SynAckAgain)
-    };
-    // A responder that gave its SYN-ACK up answers with another number: the last one counts.
-    let syn = flow.events.iter().rev().find(|event| event.from == sender && opens(event.kind))?;
-    let octets = u64::from(end.0.wrapping_sub(syn.seq.0)).checked_sub(2)?;
-    (flow.traffic[sender].octets < HALF_OF_NUMBERS && octets < HALF_OF_NUMBERS).then_some(octets)
 }

@@ -1,11 +1,13 @@
 use super::ending;
 use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
-use crate::flow::{Flow, RecordRef, Reset, ResetKind};
+use crate::flow::{Flow, Pause, Reset, ResetKind};
 use crate::time::TimeDelta;
 
 /// Idle time-outs of middleboxes and servers begin at about this length.
 const IDLE: TimeDelta = TimeDelta::from_secs(30);
+/// A RST that neither endpoint sent, after a longer quiet time than any before, tells of shorter ones.
+const IDLE_ON_THE_WAY: TimeDelta = TimeDelta::from_secs(2);
 
 rule! {
     /// ## What we saw
@@ -42,22 +44,23 @@ rule! {
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     let reset = find(flow)?;
-    let quiet_since = last_activity(flow, &reset)?;
-    let trigger = reset.answers.map_or(reset.at, |(_, record)| record);
-    let idle = trigger.time - quiet_since.time;
-    if idle < IDLE {
+    let pause = pause_before(flow, &reset)?;
+    let is_foreign = reset.kind == ResetKind::ThirdParty;
+    let is_long = pause.length() >= IDLE;
+    if !(is_long || is_foreign && pause.length() >= IDLE_ON_THE_WAY && pause.length() > pause.survived) {
         return None;
     }
-    let evidence = Evidence::new(quiet_since, "last activity")
-        .and_maybe(reset.answers.map(|(_, record)| record), "first segment after the quiet time")
+    let first = Some(pause.until).filter(|first| *first != reset.at);
+    let evidence = Evidence::new(pause.from, "last activity")
+        .and_maybe(first, "first segment after the quiet time")
         .and(reset.at, "RST");
     let is_harmless = reset.kind == ResetKind::Abort && lookup::is_answered(flow);
     Some(
         Finding::new(&AFTER_IDLE, flow, flow.endpoint(reset.by), evidence)
-            .proven_if(reset.kind != ResetKind::ThirdParty)
+            .proven_if(!is_foreign)
             .unless(lookup::missed(flow))
             .at_most(if is_harmless { Severity::Note } else { Severity::Warning })
-            .lasting(idle),
+            .lasting(pause.length()),
     )
 }
 
@@ -68,31 +71,41 @@ fn find(flow: &Flow) -> Option<Reset> {
     flow.active_closer.is_none().then_some(reset)
 }
 
-/// The last segment before the quiet time that the RST, or what it answers, ended.
-fn last_activity(flow: &Flow, reset: &Reset) -> Option<RecordRef> {
+/// The quiet time that the RST ended, or what it answers, or octets that were repeated until the RST came.
+fn pause_before(flow: &Flow, reset: &Reset) -> Option<Pause> {
     let trigger = reset.answers.map_or(reset.at, |(_, record)| record);
-    let pause = flow.pause.filter(|pause| [trigger, reset.at].contains(&pause.until))?;
-    Some(pause.from)
+    let is_lost = |pause: &Pause| {
+        let is_about_state = matches!(reset.kind, ResetKind::StateLost | ResetKind::ThirdParty);
+        let is_unheard =
+            flow.last_talker == Some((pause.by, pause.until)) && flow.traffic[pause.by].unacked > 0;
+        is_about_state && is_unheard && pause.by != reset.by
+    };
+    flow.pause.filter(|pause| [trigger, reset.at].contains(&pause.until) || is_lost(pause))
 }
 
 fn summary(flow: &Flow, finding: &Finding) -> String {
     let Some(reset) = find(flow) else { return String::new() };
+    let did = match reset.kind {
+        ResetKind::ThirdParty => "is named as the one who reset",
+        _ => "reset",
+    };
     format!(
-        "{} reset the connection with {} (record {}) after it had been idle for {} (since record {})",
+        "{} {did} the connection with {} (record {}) after it had been idle for {} (since record {})",
         finding.endpoint,
         flow.endpoint(!reset.by),
         reset.at.record,
         finding.span(),
-        last_activity(flow, &reset).map_or(0, |record| record.record)
+        pause_before(flow, &reset).map_or(0, |pause| pause.from.record)
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::diagnose::testing::{Story, found, summary};
+    use crate::diagnose::testing::{Story, at, found, summary};
     use crate::diagnose::{Certainty, Severity};
     use crate::flow::{Answered, EventKind, Flow, FlowOutcome, ResetKind};
     use crate::net::Role;
+    use crate::time::TimeDelta;
 
     fn reset_at(seconds: f64, kind: ResetKind) -> Flow {
         Story::connected()
@@ -124,6 +137,39 @@ mod tests {
             .reset(ResetKind::Abort, Role::Responder, 60.0, None)
             .flow(FlowOutcome::ResetResponder);
         assert_eq!(found("RST108", &flow, 600.0), Some((Severity::Warning, Certainty::Proven)));
+    }
+
+    #[test]
+    fn a_foreign_rst_tells_of_shorter_idle_times() {
+        let story = |seconds: f64| Story::connected().exchange(0.1).request(seconds);
+        let reset = |story: Story, seconds| {
+            let story = story.reset(ResetKind::ThirdParty, Role::Responder, seconds, None);
+            let mut flow = story.flow(FlowOutcome::ResetThirdParty);
+            flow.traffic.initiator.unacked = 100;
+            flow
+        };
+        let flow = reset(story(4.1), 4.11);
+        assert_eq!(found("RST108", &flow, 600.0), Some((Severity::Warning, Certainty::Presumed)));
+        assert!(summary("RST108", &flow, 600.0).ends_with("idle for 4.00 s (since record 5)"));
+        assert_eq!(found("RST108", &reset(story(1.5), 1.51), 600.0), None);
+        let mut flow = reset(story(4.1), 4.11);
+        flow.pause.as_mut().unwrap().survived = TimeDelta::from_secs(9);
+        assert_eq!(found("RST108", &flow, 600.0), None);
+    }
+
+    #[test]
+    fn octets_that_were_repeated_until_the_rst_came_ended_the_quiet_time() {
+        let mut flow = Story::connected()
+            .exchange(0.1)
+            .request(90.1)
+            .event(EventKind::Data, Role::Initiator, 95.0)
+            .reset(ResetKind::StateLost, Role::Responder, 95.1, Some(Answered::Data))
+            .flow(FlowOutcome::ResetResponder);
+        flow.traffic.initiator.unacked = 100;
+        flow.pause.as_mut().unwrap().from.time = at(0.101);
+        flow.pause.as_mut().unwrap().until = flow.last_talker.unwrap().1;
+        assert_eq!(found("RST108", &flow, 600.0), Some((Severity::Warning, Certainty::Proven)));
+        assert!(summary("RST108", &flow, 600.0).contains("idle for 90.0 s"));
     }
 
     #[test]

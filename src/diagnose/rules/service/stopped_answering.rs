@@ -1,7 +1,7 @@
 use super::{MANY, counted, party_filter};
 use crate::diagnose::{Facts, InputFinding, Terms};
-use crate::survey::{Party, Requests, Service, Unanswered, View};
-use crate::time::{TimeDelta, Timestamp};
+use crate::survey::{Party, Service, View};
+use crate::time::Timestamp;
 
 rule! {
     /// ## What we saw
@@ -29,28 +29,16 @@ fn check(view: &View, _: &Terms) -> Vec<InputFinding> {
     view.services.values().filter_map(|service| find(service, view.end)).collect()
 }
 
-/// Who waits for less than so many times the usual does not wait in vain.
-const USUAL: i64 = 2;
-
-/// A time in which requests were waiting and none was answered.
-struct Silence {
-    last_answered: Option<Timestamp>,
-    first_unanswered: Unanswered,
-    /// When it answered again.
-    until: Option<Timestamp>,
-    unanswered: u64,
-}
-
 fn find(service: &Service, end: Timestamp) -> Option<InputFinding> {
     let requests = &service.requests;
-    let silence = longest_silence(requests, end)?;
+    let silence = requests.longest_silence(end)?;
     // Who never answers may have nothing to say, unless it does not close either.
     let says_nothing = silence.last_answered.is_none() && service.stuck.connections < MANY;
     if silence.unanswered < MANY || says_nothing {
         return None;
     }
     let party = Party::Service(service.endpoint);
-    let since = silence.first_unanswered.asked.time;
+    let since = silence.since();
     let last = match silence.last_answered {
         Some(at) => format!("; the last answer before came at {}", at.time_of_day(1)),
         None => "; it answered nothing before in this capture".to_owned(),
@@ -80,36 +68,4 @@ fn find(service: &Service, end: Timestamp) -> Option<InputFinding> {
         .filtered(party_filter(&party))
         .with(facts);
     Some(finding.and(silence.first_unanswered.asked, "the first request without an answer"))
-}
-
-/// In nanoseconds, how long nearly all answers took; 0 where there are too few to tell.
-fn usual_wait(requests: &Requests) -> i64 {
-    if requests.slowest.count() < MANY { 0 } else { requests.slowest.quantile(0.9).nanos() }
-}
-
-/// The longest time without an answer that somebody waited for in which requests waited.
-fn longest_silence(requests: &Requests, end: Timestamp) -> Option<Silence> {
-    let patience = USUAL * usual_wait(requests);
-    let waits = |it: &&Unanswered| (it.given_up.unwrap_or(end) - it.asked.time).nanos() > patience;
-    let mut asked: Vec<_> = requests.unanswered.iter().filter(waits).copied().collect();
-    asked.sort_unstable_by_key(|it| (it.asked.time, it.flow));
-    let mut longest: Option<(TimeDelta, Silence)> = None;
-    let mut rest = asked.as_slice();
-    while let Some(first) = rest.first() {
-        let since = first.asked.time;
-        let until = requests.answered.first_after(since);
-        let within = rest.partition_point(|it| until.is_none_or(|until| it.asked.time < until)).max(1);
-        let length = until.unwrap_or(end) - since;
-        if longest.as_ref().is_none_or(|(known, _)| length > *known) {
-            let silence = Silence {
-                last_answered: requests.answered.last_until(since),
-                first_unanswered: *first,
-                until,
-                unanswered: within as u64,
-            };
-            longest = Some((length, silence));
-        }
-        rest = rest.get(within..).unwrap_or_default();
-    }
-    longest.map(|(_, silence)| silence)
 }

@@ -1,3 +1,4 @@
+use super::close_wait;
 use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{Event, EventKind, Flow, FlowOutcome, RecordRef, ReuseKind};
@@ -48,7 +49,8 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
         .and(challenge.at, "answered by an ACK with the predecessor's numbers")
         .and_maybe(reset, "the initiator resets the old socket")
         .and_maybe(lookup::last_record(flow, EventKind::SynAgain), "SYN again")
-        .and_maybe(opened, "at last answered");
+        .and_maybe(opened, "at last answered")
+        .and_maybe(flow.reuse.and_then(|reuse| reuse.since), "the old socket is in CLOSE-WAIT since here");
     Some(
         Finding::new(&REUSE_BLOCKED, flow, flow.endpoint(challenge.from), evidence)
             .unless(opened.map_or_else(|| context.doubts.absence(flow.first), |_| None))
@@ -90,9 +92,21 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         None => format!("the connect had not succeeded {delay} later, after {} SYNs", flow.syn_retries + 1),
     };
     format!(
-        "{} answered the SYN of {} with an ACK of the old connection (record {ack}); {end}",
-        finding.endpoint, flow.initiator
+        "{} answered the SYN of {} with an ACK (record {ack}) of the old connection{}; {end}",
+        finding.endpoint,
+        flow.initiator,
+        old_socket(flow)
     )
+}
+
+/// Which connection the old socket is of, and since when it has been in its state.
+fn old_socket(flow: &Flow) -> String {
+    let Some(reuse) = flow.reuse else { return String::new() };
+    let state = match reuse.kind {
+        ReuseKind::WithinTimeWait => ", in TIME-WAIT".into(),
+        _ => close_wait(flow),
+    };
+    format!(", flow {}{state}", reuse.predecessor)
 }
 
 #[cfg(test)]

@@ -39,7 +39,8 @@ fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     // Only the old socket's own segments, seen in this flow's life, show that it was still there.
     let alive = sign_of_life(flow, &reuse);
     let evidence = Evidence::new(lookup::syn(flow), "SYN on a four-tuple that is not free")
-        .and_maybe(alive.map(|event| event.at), "the predecessor's socket is still there");
+        .and_maybe(alive.map(|event| event.at), "the predecessor's socket is still there")
+        .and_maybe(reuse.since, "in CLOSE-WAIT since here");
     Some(
         Finding::new(&REUSE_HALF_CLOSED, flow, waiting(flow, &reuse), evidence)
             .proven_if(alive.is_some())
@@ -69,11 +70,12 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         _ => format!("{} ", finding.endpoint),
     };
     format!(
-        "{} reused its port {} after flow {} on the same four-tuple (record {}), while {who}{state}",
+        "{} reused its port {} after flow {} on the same four-tuple (record {}), while {who}{state}{}",
         flow.initiator,
         span_in_words(reuse.gap),
         reuse.predecessor,
-        flow.first.record
+        flow.first.record,
+        super::close_wait(flow)
     )
 }
 

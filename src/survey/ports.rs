@@ -1,0 +1,79 @@
+//! Local ports that one client host holds toward one service.
+
+use std::cmp::Reverse;
+
+use super::least::Least;
+use super::marks::Marks;
+use super::port_set::PortSet;
+use crate::flow::{Flow, FlowOutcome};
+use crate::net::Role;
+use crate::time::{TimeDelta, Timestamp};
+
+/// The first ports that were taken for good, of which it is known in what order.
+const IN_ORDER: usize = 1 << 10;
+/// The last ports that went to TIME-WAIT.
+const RESTING: usize = 1 << 10;
+
+/// Local ports toward one service, those of connections that were over left out.
+#[derive(Debug, Default)]
+pub struct Ports {
+    /// Those that were held when the capture ended, by sockets that are open or in CLOSE-WAIT: no timer frees them.
+    pub lasting: PortSet,
+    /// When these were taken.
+    pub taken: Marks,
+    /// The same with the ports, the first of them.
+    in_order: Least<(Timestamp, u16), IN_ORDER>,
+    /// When ports went to TIME-WAIT, the last of them.
+    resting: Least<Reverse<(Timestamp, u16)>, RESTING>,
+}
+
+impl Ports {
+    /// Adds a finished flow, of which the client still holds its port or not.
+    pub(super) fn add(&mut self, flow: &Flow, is_held: bool) {
+        let (start, port) = (flow.first.time, flow.initiator.port);
+        if is_held {
+            self.lasting.insert(port);
+            self.taken.add(start);
+            self.in_order.add((start, port));
+        } else if rests(flow) {
+            self.resting.add(Reverse((flow.last.time, port)));
+        }
+    }
+
+    /// All were added.
+    pub(super) fn settle(&mut self) {
+        self.taken.tidy();
+        self.in_order.tidy();
+        self.resting.tidy();
+    }
+
+    /// How often a port was lower than the one that was taken before it: one that counts up does so only where it begins
+    /// anew at the lower end of its range.
+    pub fn turns(&self) -> usize {
+        let is_turn =
+            |pair: &&[(Timestamp, u16)]| matches!(pair, [(_, before), (_, after)] if after < before);
+        self.in_order.items().windows(2).filter(is_turn).count()
+    }
+
+    /// How many other ports from `low` to `high` were in TIME-WAIT at `moment`, at least.
+    pub fn resting(&self, moment: Timestamp, time_wait: TimeDelta, (low, high): (u16, u16)) -> usize {
+        let mut ports = PortSet::default();
+        let at_rest = self.resting.items().iter().map(|Reverse(item)| item);
+        at_rest
+            .filter(|(closed, port)| *closed + time_wait > moment && (low..=high).contains(port))
+            .filter(|(_, port)| !self.lasting.contains(*port))
+            .for_each(|(_, port)| ports.insert(*port));
+        ports.len()
+    }
+}
+
+/// True when the client closed first and in order: its side goes through TIME-WAIT.
+fn rests(flow: &Flow) -> bool {
+    let closes_in_order = matches!(
+        flow.outcome,
+        FlowOutcome::CleanClose | FlowOutcome::DelayedFin | FlowOutcome::SimultaneousClose
+    );
+    let closes_last =
+        flow.active_closer == Some(Role::Responder) && flow.outcome != FlowOutcome::SimultaneousClose;
+    closes_in_order && !closes_last
+}
