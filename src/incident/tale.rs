@@ -260,7 +260,10 @@ impl Tale<'_> {
         let rule = crate::diagnose::find_rule(self.root.code);
         let sections = rule.map(crate::diagnose::Rule::sections).unwrap_or_default();
         let found = sections.into_iter().find(|(heading, _)| heading.starts_with("What else"));
-        found.map_or_else(String::new, |(_, text)| text.lines().next().unwrap_or_default().to_owned())
+        found.map_or_else(String::new, |(_, text)| {
+            let first = text.split_inclusive(". ").next().unwrap_or_default();
+            first.trim_end().to_owned()
+        })
     }
 
     /// Connections in trouble: the most that any of its symptoms counts.

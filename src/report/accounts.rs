@@ -40,6 +40,12 @@ pub(super) fn is_whole(summary: &Summary, input: &InputFacts) -> bool {
     !is_told && input.notes.is_empty() && input.duplicates == 0 && input.late_segments == 0
 }
 
+/// What limits the input, as far as no finding says it.
+pub(super) fn notes<'a>(summary: &Summary, input: &'a InputFacts) -> Vec<&'a str> {
+    let is_told = |note: &&str| summary.capture.iter().any(|finding| finding.summary.contains(*note));
+    input.notes.iter().map(String::as_str).filter(|note| !is_told(note)).collect()
+}
+
 /// What is known of a file besides its name.
 pub(super) fn file_facts(file: &FileFacts) -> Vec<String> {
     let mut facts = vec![file.format.clone()];

@@ -1,12 +1,16 @@
-//! Six flows built by hand, one of each kind that the reports must tell apart.
+//! Six flows built by hand, one of each kind that the reports must tell apart, and what they come to.
 
-use closewait::diagnose::{Check, Evidence, Finding, InputFinding, Rule, Severity, Signs, find_rule};
+use closewait::diagnose::{
+    Certainty, Check, Evidence, Facts, Finding, InputFinding, Rule, Severity, Signs, find_rule,
+};
 use closewait::flow::{
     Answered, CloseWait, EndpointState, Event, EventKind, FinFacts, Flow, FlowOutcome, Handshake, Letter,
     Letters, Order, Origin, Premise, RecordRef, Reset, ResetKind, Reuse, ReuseKind, Traffic, replay,
 };
+use closewait::incident::{CausalEdge, Cause, Confirmation, Incident, Incidents, Kind, Member, Statement};
 use closewait::net::{Endpoint, Role, Sides};
 use closewait::report::{FileFacts, InputFacts, Plan, Skipped};
+use closewait::survey::{Causes, Party, Release};
 use closewait::tcp::{Flags, SeqNumber};
 use closewait::time::{TimeDelta, Timestamp};
 
@@ -329,14 +333,115 @@ pub(crate) fn plan() -> Plan {
     }
 }
 
-/// What the capture could not show: once with evidence, once without.
+/// The service of most flows.
+pub(crate) fn service() -> Party {
+    Party::Service(endpoint("10.100.0.1:8880"))
+}
+
+fn member(code: &'static str, party: Party, count: u64, flows: &[u64], records: &[u64]) -> Member {
+    let title = find_rule(code).unwrap().title;
+    Member { code, title, party, count, flows: flows.to_vec(), records: records.to_vec() }
+}
+
+/// A story with everything that a story may have.
+pub(crate) fn incident() -> Incident {
+    let service = service();
+    let client = Party::Client { host: endpoint("10.100.0.2:1").addr, service: endpoint("10.100.0.1:8880") };
+    let told = |label, text: &str| Statement { label, text: text.to_owned() };
+    let confirmation = |state: &str, expect: &str| Confirmation {
+        host: endpoint("10.100.0.1:1").addr,
+        command: format!("ss -tanp state {state} 'sport = :8880'"),
+        expect: expect.to_owned(),
+    };
+    Incident {
+        id: 1,
+        kind: Kind::AcceptStarvation,
+        title: "10.100.0.1:8880 accepted nothing for 89.9 s (08:00:01.2 – 08:01:31.1)".to_owned(),
+        severity: Severity::Fault,
+        certainty: Certainty::Proven,
+        party: service,
+        since: at(1200),
+        until: Some(at(91_100)),
+        connections: 30,
+        statements: vec![
+            told(
+                "cause",
+                "flow 1 (10.100.0.2:49580; an idle keep-alive connection, closed after 90.0 s) held the only place",
+            ),
+            told("effect", "30 connections waited in the accept queue"),
+            told("effect", "14 FINs came up to 39.1 s late"),
+            told("sockets", "CLOSE-WAIT at 10.100.0.1:8880: 27 at once"),
+            told("who", "the service on 10.100.0.1:8880 must accept more than one connection at a time"),
+            told(
+                "else",
+                "A service that was stalled as a whole; `net.ipv4.tcp_fin_timeout` says how long hosts remember.",
+            ),
+        ],
+        confirm: vec![
+            confirmation("close-wait", "sockets without a process: they were never accepted"),
+            confirmation("listening", "Recv-Q is the length of the accept queue"),
+        ],
+        filter: "ip.addr == 10.100.0.1 && tcp.port == 8880".to_owned(),
+        facts: Facts::new().and("waited", 30_u64).and("service", endpoint("10.100.0.1:8880")),
+        findings: vec![
+            member("SVC102", service, 1, &[], &[60, 229]),
+            member("FIN102", client, 25, &[11, 57], &[60, 229]),
+            member("RST101", client, 11, &[57], &[230]),
+        ],
+        causes: vec![CausalEdge {
+            effect: "SVC102 10.100.0.1:8880".to_owned(),
+            how: Cause::ReleasedBy,
+            cause: "flow 1".to_owned(),
+            score: 0.95,
+            reason: "30 released 0.7 to 24 ms after its end".to_owned(),
+        }],
+        curve: (0..48).map(|place| if place < 47 { place / 2 } else { 27 }).collect(),
+    }
+}
+
+/// The same, and one that is not over.
+pub(crate) fn incidents() -> Incidents {
+    let party = Party::Service(endpoint("[2001:db8::1]:443"));
+    let second = Incident {
+        id: 2,
+        kind: Kind::ForgotToClose,
+        title: "[2001:db8::1]:443 does not close: 1 socket in CLOSE-WAIT since 08:00:02.0".to_owned(),
+        severity: Severity::Warning,
+        certainty: Certainty::Presumed,
+        party,
+        since: at(2001),
+        until: None,
+        connections: 1,
+        statements: incident().statements.split_off(4),
+        confirm: Vec::new(),
+        filter: String::new(),
+        findings: vec![member("FIN101", party, 1, &[21], &[25])],
+        causes: Vec::new(),
+        curve: Vec::new(),
+        ..incident()
+    };
+    let release = Release { flow: 57, holder: 1, ended: Some((at(91_041), TimeDelta::from_millis(2))) };
+    let starvation = find_rule("SVC102").unwrap().number();
+    // The rules of the flows' findings are not in the catalogue.
+    let of_flows = [((0, u16::MAX), 1), ((1, u16::MAX), 2)].into();
+    let causes = Causes::new(vec![release], of_flows, [((service(), starvation), 1)].into());
+    let dot = "digraph {}\n".to_owned();
+    Incidents { incidents: vec![incident(), second], causes, dot, ..Incidents::default() }
+}
+
+/// What many flows show together; and what the capture could not show: once with evidence, once without.
 pub(crate) fn input_findings() -> Vec<InputFinding> {
     let rule = |code| find_rule(code).unwrap();
+    let starved = "10.100.0.1:8880 accepted nothing for up to 89.9 s".to_owned();
     let gaps = "the capture missed segments in 1 of 6 flows, 12.5 kB in all; first in flow 57".to_owned();
     let damage = "captures/=next.pcapng: header of 16 octets, 3 left".to_owned();
     let filter = "tcp.analysis.lost_segment || tcp.analysis.ack_lost_segment";
     let flow = RecordRef { record: 57, time: at(4_000) };
     vec![
+        InputFinding::about(rule("SVC102"), service(), at(1200), starved)
+            .until(Some(at(91_100)))
+            .with(Facts::new().and("waited", 30_u64))
+            .filtered("ip.addr == 10.100.0.1 && tcp.port == 8880"),
         InputFinding::new(rule("CAP101"), gaps)
             .filtered(filter)
             .and(flow, "a flow of which segments are missing"),

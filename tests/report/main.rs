@@ -7,6 +7,7 @@
     reason = "a test that meets what it does not expect stops"
 )]
 
+mod extremes;
 mod fixture;
 
 use std::fs;
@@ -14,19 +15,22 @@ use std::path::PathBuf;
 
 use closewait::report::rows::conn_state;
 use closewait::report::{
-    FindingsCsv, FlowsCsv, JsonReport, Order, Paint, Report, Reports, Sources, TextOptions, TextReport,
-    TimelineCsv, write_ladder,
+    DotReport, FindingsCsv, FlowsCsv, JsonReport, MarkdownReport, Order, Paint, Report, Reports, Sources,
+    TextOptions, TextReport, TimelineCsv, write_ladder, write_release,
 };
 use closewait::survey::Place;
 
 fn run(report: &mut dyn Report) {
     let names = fixture::input().files.into_iter().map(|file| file.name).collect::<Vec<_>>();
     let locate = |record: u64| if record <= 100 { (0, record) } else { (1, record - 100) };
-    let sources = Sources { names: &names, locate: &locate, place: Place::default() };
     report.begin(&fixture::plan()).unwrap();
+    let mut sources = Sources { names: &names, locate: &locate, place: Place::default() };
     for (flow, findings) in fixture::flows() {
+        let pair = Some(u32::from(flow.responder.port == 443));
+        sources.place = Place { pair, may_be_released: [11, 57].contains(&flow.id) };
         report.flow(&flow, &findings, &sources).unwrap();
     }
+    report.incidents(&fixture::incidents()).unwrap();
     report.input(&fixture::input_findings(), &sources).unwrap();
     report.finish(&fixture::input()).unwrap();
 }
@@ -112,6 +116,20 @@ fn report_json_is_as_in_the_golden_file() {
 }
 
 #[test]
+fn the_ticket_is_as_in_the_golden_file() {
+    let mut out = Vec::new();
+    run(&mut MarkdownReport::new(&mut out));
+    compare("report.md", &out);
+}
+
+#[test]
+fn the_graph_is_written_as_it_is() {
+    let mut out = Vec::new();
+    run(&mut DotReport::new(&mut out));
+    assert_eq!(String::from_utf8(out).unwrap(), fixture::incidents().dot);
+}
+
+#[test]
 fn an_empty_run_still_gives_whole_documents() {
     let mut out = Vec::new();
     let mut report = JsonReport::new(&mut out);
@@ -163,6 +181,14 @@ fn ladders_are_as_in_the_golden_file() {
         }
     }
     compare("ladders.txt", &out);
+}
+
+#[test]
+fn a_ladder_ends_with_who_let_the_flow_in() {
+    let incidents = fixture::incidents();
+    let mut out = Vec::new();
+    write_release(incidents.causes.released_by(57).unwrap(), &mut out).unwrap();
+    assert_eq!(out, b"released by flow 1 (closed 08:01:31.041, 2.0 ms before)\n");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::doc::Doc;
 use super::end;
 use super::escape::{NAME, SENTENCE, block, code, prose};
-use crate::report::accounts::{file_facts, limits, next_commands};
+use crate::report::accounts::{file_facts, limits, next_commands, notes};
 use crate::report::input::{FileFacts, InputFacts, Plan};
 use crate::report::number::{counted, grouped};
 use crate::report::summary::Summary;
@@ -29,8 +29,9 @@ pub(super) fn write(doc: &mut Doc, plan: &Plan, summary: &Summary, input: &Input
         let late = counted(input.late_segments, "segment");
         doc.push(&format!("- {late} came after their flow had been written\n"));
     }
-    let notes = input.notes.iter().map(|note| format!("- {}\n", prose(note, SENTENCE)));
-    list(doc, notes, input.notes.len(), NOTES, "note");
+    let notes = notes(summary, input);
+    let lines = notes.iter().map(|note| format!("- {}\n", prose(note, SENTENCE)));
+    list(doc, lines, notes.len(), NOTES, "note");
     doc.push(&format!("- thresholds: {}\n", limits(&summary.limits).join(" · ")));
     let options = plan.options.iter().map(|(name, value)| {
         format!("- {}\n", code(&format!("--{} {value}", name.trim_start_matches('-')), NAME))

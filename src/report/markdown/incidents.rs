@@ -37,7 +37,9 @@ pub(super) fn write(doc: &mut Doc, incidents: &[Incident]) {
 }
 
 fn write_overview(doc: &mut Doc, incidents: &[Incident]) {
-    doc.push("\n| | what happened | how sure | connections | since (UTC) |\n|---:|---|---|---:|---|\n");
+    doc.push(
+        "\n| | what happened | how grave, how sure | connections | since (UTC) |\n|---:|---|---|---:|---|\n",
+    );
     let row = |incident: &Incident| {
         format!(
             "| {} | {} | {} | {} | {} |\n",

@@ -31,6 +31,9 @@ mod end {
     pub(super) const FOOT: usize = 59_000;
 }
 
+/// Options that narrow, besides the first.
+const NARROWING: usize = 6;
+
 /// Gathers a summary and writes it as GitHub-flavoured Markdown at the end, in less than 60 kB.
 #[derive(Debug)]
 pub struct MarkdownReport<W> {
@@ -98,10 +101,12 @@ fn head(doc: &mut Doc, plan: &Plan, summary: &Summary, input: &InputFacts) {
         facts.push(format!("{} ({})", period(first, Some(last)), input.span()));
     }
     doc.push(&format!("{}\n", facts.join(" · ")));
-    let narrowing: Vec<String> =
-        narrowing(&plan.options).map(|(name, value)| code(&format!("--{name} {value}"), NAME)).collect();
-    if !narrowing.is_empty() {
-        doc.push(&format!("\n**Narrowed by** {}: nothing else is told here.\n", narrowing.join(" ")));
+    let mut narrowing =
+        narrowing(&plan.options).map(|(name, value)| code(&format!("--{name} {value}"), NAME));
+    if let Some(first) = narrowing.next() {
+        doc.push(&format!("\n**Narrowed by** {first}"));
+        doc.push_some(narrowing.map(|option| format!(" {option}")), NARROWING, end::OVERVIEW);
+        doc.push(": nothing else is told here.\n");
     }
     if summary.incidents.is_empty() {
         doc.push(&format!("\n{}.\n", prose(&no_incident(summary), NAME)));

@@ -4,7 +4,7 @@ use super::doc::Doc;
 use super::end;
 use super::escape::{NAME, SENTENCE, block, prose};
 use crate::flow::FlowOutcome;
-use crate::report::accounts::is_whole;
+use crate::report::accounts::{is_whole, notes};
 use crate::report::input::InputFacts;
 use crate::report::number::{counted, grouped};
 use crate::report::summary::{FindingCount, Summary};
@@ -56,7 +56,7 @@ fn write_findings(doc: &mut Doc, summary: &Summary) {
     if worst.is_empty() {
         return;
     }
-    doc.push("\n| | finding | severity | times |\n|---|---|---|---:|\n");
+    doc.push("\nWhat was found, the worst first:\n\n| | finding | severity | times |\n|---|---|---|---:|\n");
     let row = |((code, severity), count): &((&str, _), &FindingCount)| {
         let severity: crate::diagnose::Severity = *severity;
         let (title, times) = (prose(count.title, NAME), grouped(count.count));
@@ -101,7 +101,7 @@ fn write_capture(doc: &mut Doc, summary: &Summary, input: &InputFacts) {
     if told < reasons.len() {
         doc.push(&format!("  - … and {} more reasons\n", reasons.len() - told));
     }
-    let notes = input.notes.len() as u64;
+    let notes = notes(summary, input).len() as u64;
     if notes > 0 {
         doc.push(&format!("- {} on the input, see below\n", counted(notes, "note")));
     }

@@ -7,6 +7,8 @@ use crate::flow::FlowOutcome;
 use crate::report::number::grouped;
 use crate::report::summary::Summary;
 
+/// Findings that are told one by one.
+const FINDINGS: usize = 12;
 /// Reasons that are told one by one.
 const REASONS: usize = 4;
 
@@ -21,8 +23,12 @@ pub(super) fn write(page: &mut Page<'_>, summary: &Summary) -> io::Result<()> {
         count => format!("{} of {} undecided", grouped(count), counted(summary.flows, "flow")),
     };
     page.heading("CAPTURE", &remark)?;
-    for finding in &summary.capture {
+    for finding in summary.capture.iter().take(FINDINGS) {
         page.labelled(finding.rule.code, &finding.summary)?;
+    }
+    let rest = summary.capture.len().saturating_sub(FINDINGS);
+    if rest > 0 {
+        page.labelled("", &format!("… and {}", counted(rest as u64, "more finding")))?;
     }
     let reasons = summary.undecided_by_count();
     for (reason, count) in reasons.iter().take(REASONS) {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::layout::{Page, counted, date, keep, listed};
-use crate::report::accounts::{file_facts, input_name, is_whole, limits, next_commands};
+use crate::report::accounts::{file_facts, input_name, is_whole, limits, next_commands, notes};
 use crate::report::escape::display_width;
 use crate::report::input::{FileFacts, InputFacts};
 use crate::report::number::grouped;
@@ -68,9 +68,7 @@ fn write_health(page: &mut Page<'_>, summary: &Summary, input: &InputFacts) -> i
         let text = format!("{} the same packet as another one", counted(input.duplicates, "record"));
         page.labelled("copies", &text)?;
     }
-    // What a finding says is not said twice.
-    let is_told = |note: &&String| summary.capture.iter().any(|finding| finding.summary.contains(*note));
-    let notes: Vec<_> = input.notes.iter().filter(|note| !is_told(note)).collect();
+    let notes = notes(summary, input);
     for note in notes.iter().take(NOTES) {
         page.labelled("note", note)?;
     }

@@ -81,12 +81,14 @@ fn write_one(page: &mut Page<'_>, incident: &Incident, all: &[Incident]) -> io::
     for (place, confirmation) in incident.confirm.iter().enumerate() {
         write_confirmation(page, if place == 0 { "confirm" } else { "" }, confirmation)?;
     }
-    page.labelled("packets", &page.kept(&incident.filter))?;
-    write_first(page, incident)
+    write_packets(page, incident)
 }
 
-/// The first records of its findings, with what they show.
-fn write_first(page: &mut Page<'_>, incident: &Incident) -> io::Result<()> {
+/// A filter for all of its packets, and the first records of its findings with what they show.
+fn write_packets(page: &mut Page<'_>, incident: &Incident) -> io::Result<()> {
+    if !incident.filter.is_empty() {
+        page.labelled("packets", &page.kept(&incident.filter))?;
+    }
     let mut first: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
     for member in &incident.findings {
         if let Some(record) = member.records.first() {
@@ -98,7 +100,11 @@ fn write_first(page: &mut Page<'_>, incident: &Incident) -> io::Result<()> {
         .take(FIRST)
         .map(|(record, codes)| keep(&format!("{record} ({})", codes.join(" "))))
         .collect();
-    if first.is_empty() { Ok(()) } else { page.labelled("", &format!("first records: {}", first.join(", "))) }
+    if first.is_empty() {
+        return Ok(());
+    }
+    let label = if incident.filter.is_empty() { "packets" } else { "" };
+    page.labelled(label, &format!("first records: {}", first.join(", ")))
 }
 
 /// `1 INCIDENT` where there is one only, `INCIDENT 2 of 14` where there are more; narrowing leaves gaps.

@@ -19,9 +19,9 @@ rule! {
     /// `ss -tanp` shows sockets without a process.
     ///
     /// ## What else it can be
-    /// A service that was stalled as a whole (a lock, a collection of garbage, a slow backend) and went on by chance when
-    /// that connection ended: several bursts, the order of release, and connections that came later and were served tell
-    /// the two apart, and where they do not, nobody is named.
+    /// A service that was stalled as a whole (a lock, a collection of garbage, a slow backend) and went on by chance just
+    /// when that connection ended. Several bursts, the order of release, and connections that came later and were served
+    /// tell the two apart; where they do not, nobody is named.
     ///
     /// ## See
     /// RFC 9293 §3.9.1 (a passive OPEN completes without the user), `listen(2)` backlog, `netutil.LimitListener` in Go.
