@@ -1,7 +1,6 @@
-use super::local_ports::{Growth, LocalPorts};
 use super::{MANY, counted, party_filter};
 use crate::diagnose::{Facts, InputFinding, Terms};
-use crate::survey::{Pair, Party, View, Waits};
+use crate::survey::{Party, View, Waits};
 
 rule! {
     /// ## What we saw
@@ -28,33 +27,16 @@ rule! {
     }
 }
 
-fn check(view: &View, terms: &Terms) -> Vec<InputFinding> {
-    let ports = LocalPorts::of(terms);
-    let services = view.services.values().filter_map(|service| {
-        let recv_q = service.recv_q.map(|(low, high)| vec![low, high]);
-        let party = Party::Service(service.endpoint);
-        find(party, &service.stuck, |facts| facts.and_maybe("recv_q_most", recv_q))
-    });
-    let clients = view.pairs.values().filter_map(|(_, pair)| {
-        let party = Party::Client { host: pair.client, service: pair.service };
-        find(party, &pair.stuck, |facts| with_ports(facts, pair, ports))
-    });
-    services.chain(clients).collect()
+fn check(view: &View, _: &Terms) -> Vec<InputFinding> {
+    let services = view.services.values().map(|service| (Party::Service(service.endpoint), &service.stuck));
+    let clients = view
+        .pairs
+        .values()
+        .map(|(_, pair)| (Party::Client { host: pair.client, service: pair.service }, &pair.stuck));
+    services.chain(clients).filter_map(|(party, waits)| find(view, party, waits)).collect()
 }
 
-/// What a client that does not close does to its host.
-fn with_ports(facts: Facts, pair: &Pair, ports: LocalPorts) -> Facts {
-    let taken = &pair.ports.taken;
-    let span = taken.first().zip(taken.last());
-    let growth = span.map(|span| Growth { count: pair.held, span });
-    facts
-        .and("local_ports_held", pair.held)
-        .and("local_ports", ports.count())
-        .and_maybe("growth_per_minute", growth.and_then(Growth::per_minute))
-        .and_maybe("local_ports_run_out", growth.and_then(|growth| growth.reaches(ports.count())))
-}
-
-fn find(party: Party, waits: &Waits, more: impl FnOnce(Facts) -> Facts) -> Option<InputFinding> {
+fn find(view: &View, party: Party, waits: &Waits) -> Option<InputFinding> {
     let peak = waits.curve.peak();
     let since = waits.since?;
     // A FIN that nobody acknowledged may not have come: nobody need be in CLOSE-WAIT.
@@ -72,18 +54,23 @@ fn find(party: Party, waits: &Waits, more: impl FnOnce(Facts) -> Facts) -> Optio
         peak.level,
         waits.lasted.max()
     );
+    let recv_q = match party {
+        Party::Service(service) => view.services.get(&service).and_then(|service| service.recv_q),
+        Party::Client { .. } | Party::Host(_) => None,
+    };
     let facts = Facts::new()
         .and("connections", waits.connections)
         .and("still", waits.still)
         .and("peak", peak.level)
         .and("peak_at", peak.at)
         .and("longest", waits.lasted.max())
-        .and("median", waits.lasted.median());
+        .and("median", waits.lasted.median())
+        .and_maybe("recv_q_most", recv_q.map(|(low, high)| vec![low, high]));
     let mut finding = InputFinding::about(&CLOSE_WAIT_ACCUMULATES, party, since, summary)
         .until(until)
         .proven_if(waits.presumed == 0)
         .filtered(party_filter(&party))
-        .with(more(facts));
+        .with(facts);
     for (_, record) in &waits.examples {
         finding = finding.and(*record, "a socket enters CLOSE-WAIT");
     }
