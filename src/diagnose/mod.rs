@@ -21,6 +21,7 @@ pub use fact::{Fact, Facts};
 pub use filter::{display_filter, flow_filter, party_filter};
 pub use finding::{Certainty, Check, Context, Evidence, Finding, Rule, Severity, Terms};
 pub use input_finding::{InputEvidence, InputFinding};
+pub(crate) use rules::service::local_ports::{Growth, LocalPorts};
 pub use sight::{
     Affected, ClockSight, CutSight, DamageSight, Doubts, Example, FileSight, MissingFile, Sight, Steps,
 };

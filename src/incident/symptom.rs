@@ -7,7 +7,7 @@ use super::kind::Kind;
 use super::tales::process_died::Death;
 use crate::diagnose::{CATALOGUE, Certainty, Facts, InputFinding, Rule, Severity};
 use crate::net::Endpoint;
-use crate::survey::{Group, Pair, Party, View};
+use crate::survey::{Group, Party, View};
 use crate::time::Timestamp;
 
 /// Findings of one code at one service.
@@ -55,29 +55,18 @@ impl Symptom {
         self.severity > Severity::Note && Kind::of(self.code).is_some_and(|(_, least)| enough(least))
     }
 
-    fn of_finding(finding: &InputFinding, view: &View) -> Option<Self> {
+    fn of_finding(finding: &InputFinding, view: &View, hosts: &Hosts) -> Option<Self> {
         let party = finding.party?;
-        let service = match party {
-            Party::Service(service) | Party::Client { service, .. } => service,
-            // What a host remembers shows at the services that it used.
-            Party::Host(host) => {
-                view.pairs
-                    .values()
-                    .find(|(_, pair)| pair.client == host || pair.service.addr == host)?
-                    .1
-                    .service
+        let (service, pairs) = match party {
+            Party::Service(service) => {
+                (service, view.clients_of(service).map(|(number, _)| number).collect())
             }
-        };
-        let pairs: Vec<u32> = match party {
-            Party::Service(service) => view.clients_of(service).map(|(number, _)| number).collect(),
             Party::Client { host, service } => {
-                view.pairs.get(&(service, host)).map(|(number, _)| *number).into_iter().collect()
+                let pair = view.pairs.get(&(service, host)).map(|(number, _)| *number);
+                (service, pair.into_iter().collect())
             }
-            Party::Host(host) => {
-                let of_host =
-                    |(_, pair): &&(u32, Box<Pair>)| pair.client == host || pair.service.addr == host;
-                view.pairs.values().filter(of_host).map(|(number, _)| *number).collect()
-            }
+            // What a host remembers shows at the services that it used.
+            Party::Host(host) => hosts.0.get(&host)?.clone(),
         };
         Some(Self {
             code: finding.rule.code,
@@ -135,6 +124,29 @@ struct Found {
     pairs: Vec<u32>,
 }
 
+/// The first service of each host, and the numbers of all its pairs, as client and as server.
+struct Hosts(BTreeMap<IpAddr, (Endpoint, Vec<u32>)>);
+
+impl Hosts {
+    /// Those of which something was found.
+    fn of(view: &View, findings: &[InputFinding]) -> Self {
+        let of_host = |finding: &InputFinding| match finding.party {
+            Some(Party::Host(host)) => Some((host, None)),
+            _ => None,
+        };
+        let mut hosts: BTreeMap<IpAddr, Option<(Endpoint, Vec<u32>)>> =
+            findings.iter().filter_map(of_host).collect();
+        for (number, pair) in view.pairs.values() {
+            for host in [pair.client, pair.service.addr] {
+                if let Some(known) = hosts.get_mut(&host) {
+                    known.get_or_insert_with(|| (pair.service, Vec::new())).1.push(*number);
+                }
+            }
+        }
+        Self(hosts.into_iter().filter_map(|(host, known)| Some((host, known?))).collect())
+    }
+}
+
 /// Everything that was found, by service and code.
 pub(super) fn symptoms(view: &View, findings: &[InputFinding]) -> Vec<Symptom> {
     let parties: BTreeMap<u32, (Endpoint, IpAddr)> =
@@ -151,7 +163,8 @@ pub(super) fn symptoms(view: &View, findings: &[InputFinding]) -> Vec<Symptom> {
         here.clients.push(client);
         here.pairs.push(*pair);
     }
-    let of_parties = findings.iter().filter_map(|finding| Symptom::of_finding(finding, view));
+    let hosts = Hosts::of(view, findings);
+    let of_parties = findings.iter().filter_map(|finding| Symptom::of_finding(finding, view, &hosts));
     let of_flows = found.into_iter().filter_map(|((service, rule), found)| {
         let rule = CATALOGUE.get(usize::from(rule))?;
         Symptom::of_group(rule, service, found, view)

@@ -297,7 +297,8 @@ impl Tale<'_> {
                 facts = facts.and("late_fins", late);
             }
         }
-        if let Some((low, high)) = self.service().and_then(|service| service.recv_q) {
+        let is_service = self.stuck().is_some_and(|(party, _)| matches!(party, Party::Service(_)));
+        if let Some((low, high)) = self.service().and_then(|service| service.recv_q).filter(|_| is_service) {
             facts = facts.and("recv_q_most", vec![low, high]);
         }
         let resets = [("RST101", "fins"), ("RST102", "data")].map(|(code, name)| (name, self.count(code)));

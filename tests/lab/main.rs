@@ -7,6 +7,7 @@
 )]
 
 mod compare;
+mod programs;
 mod rows;
 mod stories;
 mod thinned;

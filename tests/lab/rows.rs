@@ -29,6 +29,8 @@ pub(crate) struct Row {
     pub(crate) released_by: Option<u64>,
     /// Codes of its findings that are faults; the CSV does not tell severities.
     pub(crate) faults: Vec<&'static str>,
+    /// Codes of all its findings.
+    pub(crate) codes: Vec<&'static str>,
 }
 
 pub(crate) type Rows = BTreeMap<Tuple, Vec<Row>>;
@@ -74,6 +76,7 @@ impl Row {
             predecessor: flow.reuse.map(|reuse| reuse.predecessor),
             released_by: None,
             faults: faults.map(|finding| finding.rule.code).collect(),
+            codes: findings.iter().map(|finding| finding.rule.code).collect(),
         }
     }
 }
@@ -106,6 +109,7 @@ impl From<Line> for Row {
             predecessor: line.predecessor,
             released_by: line.released_by,
             faults: Vec::new(),
+            codes: Vec::new(),
         }
     }
 }

@@ -55,6 +55,8 @@ pub(crate) struct Expect {
     pub(crate) releases: Vec<String>,
     /// The connection whose end gave it its place, while its client still waited.
     pub(crate) slot_freed_by: Option<String>,
+    /// How long its program waited for an answer before it closed.
+    pub(crate) unanswered_s: Option<f64>,
     pub(crate) shows: Option<Vec<String>>,
 }
 

@@ -10,6 +10,7 @@
 mod support;
 
 mod agree;
+mod laws;
 mod packets;
 mod queues;
 mod states;

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::iter::Peekable;
 use std::mem;
 use std::net::IpAddr;
 
 use super::SocketQuery;
+use super::asked::Asked;
 use super::entry::{address_octets, joined, take, take_address};
 use super::words::{Clock, Tally};
 use crate::diagnose::Finding;
 use crate::flow::Flow;
-use crate::netstat::{Within, word};
+use crate::netstat::word;
 use crate::report::Report;
 use crate::report::input::{InputFacts, Plan, Sources};
 use crate::report::paint::Paint;
@@ -91,7 +91,7 @@ impl<W: Write> Report for SocketCounts<W> {
     fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
         self.put_aside()?;
         let clock = Clock::new(input);
-        let mut lines = Lines {
+        let lines = Lines {
             states: State::ALL.into_iter().filter(|state| self.total.of(*state) > 0).collect(),
             time: clock.width(),
             host: self.host.max("host".len()),
@@ -100,7 +100,7 @@ impl<W: Write> Report for SocketCounts<W> {
         };
         let (out, asked) = (&mut self.out, &self.query);
         lines.head(self.paint, out)?;
-        let mut moments = asked.moments(input)?.peekable();
+        let mut asked = asked.moments(input)?;
         let mut sum: Option<(CountKey, Tally)> = None;
         self.aside.drain(|key, row| {
             let more = Tally::read(row);
@@ -109,14 +109,14 @@ impl<W: Write> Report for SocketCounts<W> {
                 return Ok(());
             }
             match sum.replace((key, more)) {
-                Some((key, tally)) => lines.line(&key, &tally, &mut moments, out),
+                Some((key, tally)) => lines.line(&key, &tally, &mut asked, out),
                 None => Ok(()),
             }
         })?;
         if let Some((key, tally)) = sum {
-            lines.line(&key, &tally, &mut moments, out)?;
+            lines.line(&key, &tally, &mut asked, out)?;
         }
-        moments.try_for_each(|moment| lines.empty(moment, out))?;
+        asked.finish(|moment| lines.empty(moment, out))?;
         out.flush()
     }
 }
@@ -183,16 +183,15 @@ impl Lines {
 
     /// A line, after the moments up to its own that had no socket.
     fn line(
-        &mut self,
+        &self,
         key: &CountKey,
         tally: &Tally,
-        moments: &mut Peekable<Within<'_>>,
+        asked: &mut Asked<'_>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        while let Some(moment) = moments.next_if(|moment| *moment <= key.at) {
-            if moment < key.at {
-                self.empty(moment, out)?;
-            }
+        let each = |moment| if moment < key.at { self.empty(moment, out) } else { Ok(()) };
+        if !asked.reach(key.at, each)? {
+            return Ok(());
         }
         let Self { time, host, .. } = *self;
         let line = format!("{:<time$}  {:<host$}", self.clock.time(key.at), key.host.to_string());

@@ -2,6 +2,7 @@
 //!
 //! Flows are finished out of time order, so sockets go through the [sorter](super::spill) and are told at the end.
 
+mod asked;
 mod counts;
 mod csv;
 mod entry;
@@ -9,13 +10,13 @@ mod text;
 mod words;
 
 use std::io;
-use std::iter::Peekable;
 use std::mem;
 
 pub use counts::SocketCounts;
 pub use csv::SocketsCsv;
 pub use text::SocketsText;
 
+use self::asked::Asked;
 use self::entry::{Entry, SocketKey};
 use super::Report;
 use super::input::{InputFacts, Plan, Sources};
@@ -23,7 +24,7 @@ use super::spill::Sorter;
 use crate::diagnose::Finding;
 use crate::flow::Flow;
 use crate::narrow::Network;
-use crate::netstat::{Moments, Socket, Stack, Within, for_each_socket};
+use crate::netstat::{Moments, Socket, Stack, for_each_socket};
 use crate::time::{TimeDelta, Timestamp};
 
 /// What is asked of the sockets.
@@ -48,14 +49,14 @@ impl SocketQuery {
     }
 
     /// The moments of the whole input, in order.
-    fn moments(&self, input: &InputFacts) -> io::Result<Within<'_>> {
+    fn moments(&self, input: &InputFacts) -> io::Result<Asked<'_>> {
         self.check(input.span())?;
         let after = |last: Timestamp| last + TimeDelta::from_nanos(1);
-        Ok(match (&self.moments, input.first_time.zip(input.last_time)) {
+        Ok(Asked::new(match (&self.moments, input.first_time.zip(input.last_time)) {
             (Moments::Every { .. }, Some((first, last))) => self.moments.within(first, after(last)),
             (Moments::Every { .. }, None) => self.moments.within(Timestamp::MAX, Timestamp::MAX),
             (Moments::At(_), _) => self.moments.within(Timestamp::MIN, Timestamp::MAX),
-        })
+        }))
     }
 
     /// Refuses to tell of far too many moments.
@@ -149,8 +150,14 @@ impl<'a> SocketTables<'a> {
         Self { query, writers, sorter, row: Vec::new(), widest: Widest::default() }
     }
 
-    fn tell(&mut self, socket: &Socket) -> io::Result<()> {
-        self.writers.iter_mut().try_for_each(|writer| writer.socket(socket))
+    /// Tells the next socket, after the moments up to its own; timers may outlast the input.
+    fn tell(&mut self, socket: &Socket, asked: &mut Asked<'_>) -> io::Result<()> {
+        let writers = &mut self.writers;
+        let each = |moment| writers.iter_mut().try_for_each(|writer| writer.moment(moment));
+        if asked.reach(socket.at, each)? {
+            self.writers.iter_mut().try_for_each(|writer| writer.socket(socket))?;
+        }
+        Ok(())
     }
 }
 
@@ -174,25 +181,13 @@ impl Report for SocketTables<'_> {
         let facts = TableFacts { input, local, peer, recv_queue, flow };
         self.writers.iter_mut().try_for_each(|writer| writer.begin(&facts))?;
         let query = self.query.clone();
-        let mut moments = query.moments(input)?.peekable();
+        let mut asked = query.moments(input)?;
         let mut sorter = mem::replace(&mut self.sorter, Sorter::new(Sorter::DEFAULT_LIMIT));
         sorter.drain(|key, row| match Entry::read(row) {
-            Some(entry) => self.next(&key, &entry, &mut moments),
+            Some(entry) => self.tell(&entry.socket(&key), &mut asked),
             None => Ok(()),
         })?;
-        for moment in moments {
-            self.writers.iter_mut().try_for_each(|writer| writer.moment(moment))?;
-        }
+        asked.finish(|moment| self.writers.iter_mut().try_for_each(|writer| writer.moment(moment)))?;
         self.writers.iter_mut().try_for_each(|writer| writer.finish())
-    }
-}
-
-impl SocketTables<'_> {
-    /// Tells the next socket, after the moments up to its own.
-    fn next(&mut self, key: &SocketKey, entry: &Entry, moments: &mut Peekable<Within<'_>>) -> io::Result<()> {
-        while let Some(moment) = moments.next_if(|moment| *moment <= key.at) {
-            self.writers.iter_mut().try_for_each(|writer| writer.moment(moment))?;
-        }
-        self.tell(&entry.socket(key))
     }
 }

@@ -1,3 +1,4 @@
+use super::is_request;
 use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::{Answered, Event, EventKind, Flow, RecordRef, Reset, ResetKind};
 use crate::net::Role;
@@ -45,7 +46,7 @@ fn find(flow: &Flow) -> Option<Race> {
     let fin = flow.fin.responder?;
     let (talker, request) = flow.last_talker?;
     // New octets after an answer, or the first of all: no upload that went on for a while.
-    let is_new = talker == Role::Initiator && fin.first.time - request.time <= ROUND_TRIP;
+    let is_new = talker == Role::Initiator && fin.first.time - request.time <= ROUND_TRIP && is_request(flow);
     let crosses = |event: &Event| !event.ack.at_or_after(fin.end) && flow.order.is_before(event.at, reset.at);
     let is_data = |event: &Event| event.from == Role::Initiator && event.kind == EventKind::Data;
     let has_crossed = match (reset.kind, reset.answers) {
@@ -131,6 +132,19 @@ mod tests {
             .flow(FlowOutcome::ResetResponder);
         assert_eq!(found("APP106", &flow, 60.0), None);
         assert_eq!(found("RST104", &flow, 60.0), Some((Severity::Warning, Certainty::Proven)));
+    }
+
+    #[test]
+    fn a_farewell_that_crosses_is_no_request() {
+        let mut flow = Story::connected()
+            .exchange(0.1)
+            .fin(Role::Responder, 5.1)
+            .request(5.101)
+            .reset(ResetKind::CrossedFin, Role::Responder, 5.11, Some(Answered::Data))
+            .flow(FlowOutcome::ResetResponder);
+        flow.last_octets = 24;
+        flow.traffic.initiator.octets = 541;
+        assert_eq!(found("APP106", &flow, 60.0), None);
     }
 
     #[test]

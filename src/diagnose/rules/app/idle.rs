@@ -64,11 +64,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     Some(
         Finding::new(&IDLE, flow, flow.endpoint(who), evidence)
             .unless(lookup::missed(flow))
-            .unless(if until.is_none() {
-                context.doubts.absence(since).or_else(|| context.doubts.duration())
-            } else {
-                None
-            })
+            .unless(context.doubts.duration().filter(|_| until.is_none()))
             .lasting(end - since.time),
     )
 }

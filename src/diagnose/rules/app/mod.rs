@@ -17,3 +17,10 @@ pub(in crate::diagnose) use stale_pool::STALE_POOL;
 pub(in crate::diagnose) use stopped_reading::STOPPED_READING;
 pub(in crate::diagnose) use unanswered::UNANSWERED;
 pub(in crate::diagnose) use waiting::has_waited;
+
+use crate::flow::Flow;
+
+/// True when what the initiator said last, into a closed connection, was more than a farewell (the last alert of TLS).
+fn is_request(flow: &Flow) -> bool {
+    waiting::says_as_much(flow, 4)
+}

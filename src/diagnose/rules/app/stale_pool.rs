@@ -1,9 +1,10 @@
+use super::is_request;
 use crate::diagnose::{Context, Evidence, Finding, Sign};
 use crate::flow::{FinFacts, Flow, RecordRef, ResetKind};
 use crate::net::Role;
 use crate::time::TimeDelta;
 
-/// A program that looks at its connections before it uses them has seen a FIN after this time.
+/// A program that looks at its connections before it uses them has seen a FIN so long after its kernel acknowledged it.
 const NOTICEABLE: TimeDelta = TimeDelta::from_millis(100);
 
 rule! {
@@ -37,8 +38,8 @@ fn find(flow: &Flow) -> Option<(FinFacts, RecordRef)> {
     flow.reset().filter(|reset| reset.kind == ResetKind::StaleData && reset.by == Role::Responder)?;
     let fin = flow.fin.responder?;
     let (talker, request) = flow.last_talker?;
-    let is_new = talker == Role::Initiator && flow.order.is_before(fin.first, request);
-    (is_new && request.time - fin.first.time >= NOTICEABLE).then_some((fin, request))
+    let could_know = fin.acked.is_some_and(|acked| request.time - acked.time >= NOTICEABLE);
+    (talker == Role::Initiator && could_know && is_request(flow)).then_some((fin, request))
 }
 
 fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
@@ -100,6 +101,14 @@ mod tests {
     #[test]
     fn a_request_that_no_program_could_have_held_back_is_none() {
         assert_eq!(found("APP107", &sent_at(2.05), 60.0), None);
+    }
+
+    #[test]
+    fn a_farewell_is_no_request() {
+        let mut flow = sent_at(8.0);
+        flow.last_octets = 24;
+        flow.traffic.initiator.octets = 541;
+        assert_eq!(found("APP107", &flow, 60.0), None);
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use crate::diagnose::rules::lookup;
 use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{Flow, Order, RecordRef, Stall};
 use crate::net::Role;
@@ -77,7 +78,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let is_over = blocked.stall.until.is_some() && blocked.lasted() < LONG;
     Some(
         Finding::new(&STOPPED_READING, flow, flow.endpoint(blocked.who), evidence)
-            .unless(blocked.stall.until.map_or_else(|| context.doubts.absence(blocked.stall.since), |_| None))
+            .unless(lookup::missed_of(flow, blocked.who))
             .unless(context.doubts.duration())
             .at_most(if is_over { Severity::Note } else { Severity::Warning })
             .lasting(blocked.lasted()),

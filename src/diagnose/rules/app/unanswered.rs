@@ -45,7 +45,7 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     let evidence = Evidence::new(waiting.asked, "the last octets of the request")
         .and_maybe(nothing_more(flow, &waiting), "nothing more to say")
         .and_maybe(waiting.ended.record(), caption)
-        .and_maybe(flow.replies.map(|replies| replies.last), "the last answer before");
+        .and_maybe(flow.replies.map(|replies| replies.last), "the last that it said");
     Some(
         Finding::new(&UNANSWERED, flow, flow.responder, evidence)
             .unless(waiting.doubt(flow))
@@ -89,7 +89,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         Ended::NotYet => "to the end of the capture".into(),
     };
     let before = match flow.replies {
-        Some(replies) => format!("; its last answer began at record {}", replies.last.record),
+        Some(replies) => format!("; it had begun to speak last at record {}", replies.last.record),
         None => String::new(),
     };
     let (octets, asked) = (flow.last_octets, waiting.asked.record);
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(
             summary("APP101", &open(61.0), 61.0),
             "10.0.0.1:80 acknowledged 100 octets of 10.0.0.2:40000 (to record 4) and answered nothing for 60.0 s to the \
-             end of the capture; presumed: nothing on this connection was ever answered: it may carry one way only"
+             end of the capture; presumed: nothing that the initiator said was ever answered: the connection may carry one way only"
         );
         assert_eq!(found("APP101", &open(4.0), 4.0), Some((Severity::Note, Certainty::Presumed)));
     }
@@ -135,7 +135,7 @@ mod tests {
             .flow(FlowOutcome::HalfClosed);
         assert_eq!(found("APP101", &flow, 600.0), Some((Severity::Warning, Certainty::Proven)));
         assert!(summary("APP101", &flow, 600.0).ends_with(
-            "for 10.0 s until 10.0.0.2:40000 gave up (record 7); its last answer began at record 5"
+            "for 10.0 s until 10.0.0.2:40000 gave up (record 7); it had begun to speak last at record 5"
         ));
     }
 

@@ -6,9 +6,12 @@ use crate::net::Role;
 use crate::time::TimeDelta;
 
 /// Nothing that came on the connection is an answer.
-const ONE_WAY: &str = "nothing on this connection was ever answered: it may carry one way only";
+const ONE_WAY: &str =
+    "nothing that the initiator said was ever answered: the connection may carry one way only";
 /// What came after the close is no proof.
 const FAREWELL: &str = "what came right after it had closed may have been no answer";
+/// Nobody gave up.
+const GOES_ON: &str = "the capture ends while the wait goes on";
 /// Who asks is a guess.
 const MIDSTREAM: &str = "the capture began inside the connection";
 
@@ -80,12 +83,31 @@ fn was_heard(flow: &Flow) -> bool {
     flow.traffic.initiator.unacked <= u32::from(has_fin)
 }
 
-/// True when the flow cannot show who waits for whom: roles are a guess and nothing confirms them, answers may have gone
-/// another way, or the capture did not see the end.
+/// True when the flow cannot show who waits for whom: roles are a guess and nothing confirms them, the responder asks as
+/// well, answers may have gone another way, or the capture did not see the end.
 fn is_unclear(flow: &Flow) -> bool {
-    let is_mere_guess = flow.origin == Origin::Midstream && flow.exchanges == 0;
+    let is_mere_guess = flow.origin == Origin::Midstream && answered(flow) == 0;
     let unseen = flow.traffic.responder.unseen || flow.traffic.initiator.unseen;
-    is_mere_guess || unseen || flow.mptcp_join || flow.outcome == FlowOutcome::Undecided
+    is_mere_guess || !asks(flow) || unseen || flow.mptcp_join || flow.outcome == FlowOutcome::Undecided
+}
+
+/// True when the initiator is the one who asks: it ended the last silence before its last octets; where there was none,
+/// it spoke first. An agent that was asked by the server to which it connected says the last word, too.
+fn asks(flow: &Flow) -> bool {
+    let is_before = |until: RecordRef| flow.asked.is_some_and(|asked| !flow.order.is_before(asked, until));
+    let spoke_first = flow.replies.is_none() || flow.unanswered_octets > 0 || has_been_answered_late(flow);
+    flow.pause.filter(|pause| is_before(pause.until)).map_or(spoke_first, |pause| pause.by == Role::Initiator)
+}
+
+fn has_been_answered_late(flow: &Flow) -> bool {
+    flow.last_talker.is_some_and(|(talker, _)| talker == Role::Responder)
+}
+
+/// True when what the initiator said last is no shorter than a part of what it said before, on average: `parts` of them
+/// make a request of average length. Farewells and window updates are shorter.
+pub(super) fn says_as_much(flow: &Flow, parts: u64) -> bool {
+    let before = flow.traffic.initiator.octets.saturating_sub(flow.last_octets);
+    flow.last_octets.saturating_mul(answered(flow)).saturating_mul(parts) >= before
 }
 
 impl Waiting {
@@ -111,18 +133,16 @@ impl Waiting {
         self.late_reply(flow).is_some() && !is_refused
     }
 
-    /// True when an answer was due: window updates and farewells are shorter than the requests before, who says more and
-    /// more does not wait, and what takes long may have taken as long before.
+    /// True when an answer was due: a window update needs none, who says more and more does not wait, and what takes long
+    /// may have taken as long before.
     pub(super) fn is_due(&self, flow: &Flow) -> bool {
         let Some((_, since)) = flow.last_talker else { return false };
         if self.late_reply(flow).is_some() {
             return !self.reads_on(flow) && (self.late_answer(flow).is_some() || flow.exchanges <= 1);
         }
         let is_stream = self.asked.time - since.time > self.waited;
-        let before = flow.traffic.initiator.octets.saturating_sub(flow.last_octets);
-        let is_request = flow.last_octets.saturating_mul(answered(flow)) >= before;
         let is_usual = flow.replies.is_some_and(|replies| replies.slowest.waited >= self.waited);
-        is_request && !is_stream && !is_usual
+        says_as_much(flow, 1) && !is_stream && !is_usual
     }
 
     /// Why nothing may have been due all the same.
@@ -131,7 +151,8 @@ impl Waiting {
         let is_guess = flow.origin == Origin::Midstream;
         let what = if self.late_reply(flow).is_some() { FAREWELL } else { ONE_WAY };
         let guess = is_guess.then_some(MIDSTREAM).or_else(|| (!has_answers).then_some(what));
-        lookup::missed(flow).or(guess)
+        let goes_on = (self.ended == Ended::NotYet).then_some(GOES_ON);
+        lookup::missed(flow).or(guess).or(goes_on)
     }
 }
 

@@ -72,8 +72,8 @@ fn reaction(flow: &Flow, ghost: &Event) -> Option<(Drew, RecordRef)> {
 fn summary(flow: &Flow, finding: &Finding) -> String {
     let Some(ghost) = ghosts(flow).next() else { return String::new() };
     let what = match (ghost.flags.fin(), ghost.kind) {
-        (true, _) => "FIN",
-        (false, EventKind::Probe) => "probe",
+        (true, _) => "a FIN",
+        (false, EventKind::Probe) => "a probe",
         (false, _) => "data",
     };
     let count = match ghosts(flow).count() {
@@ -81,8 +81,8 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
         count => format!(" ({count} times)"),
     };
     let known = flow.ghosts.iter().find(|it| it.at == ghost.at);
-    let owner = known.map(|it| it.of).or(flow.reuse.map(|reuse| reuse.predecessor));
-    let taker = known.map(|it| it.met).or(flow.successor.map(|(successor, _)| successor));
+    let owner = known.map(|it| it.of).or_else(|| flow.reuse.map(|reuse| reuse.predecessor));
+    let taker = known.map(|it| it.met).or_else(|| flow.successor.map(|(successor, _)| successor));
     let whose = match (ghost.into_successor, owner, taker) {
         (true, _, Some(taker)) => format!("into flow {taker}, which had taken the ports over"),
         (false, Some(owner), _) => format!("that belongs to flow {owner}"),
@@ -97,7 +97,7 @@ fn summary(flow: &Flow, finding: &Finding) -> String {
     };
     let met = if met.is_empty() { format!("; {drew}") } else { format!("; {peer} was in {met}, and {drew}") };
     let came = if ghost.into_successor { String::new() } else { outcome(flow, ghost) };
-    format!("{} sent a {what}{count} {whose} (record {}){met}{came}", finding.endpoint, ghost.record())
+    format!("{} sent {what}{count} {whose} (record {}){met}{came}", finding.endpoint, ghost.record())
 }
 
 /// The states that the later incarnation was in when the ghosts came, each once, in order.
