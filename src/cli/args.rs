@@ -22,6 +22,8 @@ const COLOR_HELP: &str = "auto (on a terminal, unless NO_COLOR is set), always o
 const FIN_TIMEOUT_HELP: &str =
     "How long the hosts keep a closed socket in FIN-WAIT-2 (sysctl net.ipv4.tcp_fin_timeout)";
 
+const LOCAL_PORTS_HELP: &str = "From which local ports the clients connect (sysctl net.ipv4.ip_local_port_range), to tell when these run out";
+
 const AFTER_HELP: &str = "\
 Exit status:
   0  done (and no finding as severe as --fail-on says)
@@ -86,9 +88,7 @@ pub(super) struct AnalyseArgs {
     /// When that was, as in --since; found out from the states of the sockets unless said. Once, or once per file
     #[arg(long, value_name = "TIME", requires = "sockets")]
     pub(super) sockets_at: Vec<Moment>,
-    /// From which local ports the clients connect (Linux: sysctl net.ipv4.ip_local_port_range), to tell when these run
-    /// out
-    #[arg(long, value_name = "LOW-HIGH")]
+    #[arg(long, value_name = "LOW-HIGH", help = LOCAL_PORTS_HELP)]
     pub(super) local_ports: Option<PortRange>,
     #[command(flatten)]
     pub(super) source: SourceArgs,

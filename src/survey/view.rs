@@ -33,10 +33,11 @@ impl View {
     pub(super) fn new(survey: Survey, stopped: Option<Timestamp>) -> Self {
         let Survey { limits, services, pairs, hosts, groups, span, left_out } = survey;
         let (start, end) = span.unwrap_or_default();
+        let end = stopped.map_or(end, |stopped| stopped.max(end));
         let mut services: BTreeMap<_, _> =
             services.into_values().map(|service| (service.endpoint, service)).collect();
         for service in services.values_mut() {
-            service.settle();
+            service.settle(end);
         }
         let mut pairs: BTreeMap<_, _> =
             pairs.into_values().map(|pair| ((pair.1.service, pair.1.client), pair)).collect();
@@ -46,7 +47,7 @@ impl View {
         Self {
             limits,
             start,
-            end: stopped.map_or(end, |stopped| stopped.max(end)),
+            end,
             services,
             pairs,
             hosts: hosts.into_values().collect(),
