@@ -15,7 +15,9 @@ pub fn text(outcome: &Outcome, place: &Place) -> String {
     let text: String = outcome.told.iter().map(|told| told_at_home(told, place)).collect();
     let mut text = move_times(&text, home.start - place.start);
     for role in Role::BOTH {
-        text = text.replace(&format!("{:?}", place.endpoint(role, 0).addr), &format!("<{role:?}>"));
+        // With what follows, so that it is no other address that begins alike.
+        text = text
+            .replace(&format!("addr: {:?},", place.endpoint(role, 0).addr), &format!("addr: <{role:?}>,"));
     }
     text
 }
