@@ -36,8 +36,8 @@ A capture that is named like a subcommand is given as ./explain.";
 /// result.
 ///
 /// Reads packet captures (pcap, pcapng, gzip, zstd; told by content) after an incident and prints a page:
-/// who did not close, which late segments met ports that were already forgotten, how the flows ended, what was
-/// found. Rows for tables and programs go to files.
+/// what happened and who must act, what would confirm it, how the flows ended, what was found. Text for a ticket and
+/// rows for tables and programs go to files.
 #[derive(Debug, Parser)]
 #[command(
     name = "closewait",

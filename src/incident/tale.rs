@@ -7,10 +7,10 @@ use super::owners::Owners;
 use super::symptom::Symptom;
 use super::tales::process_died::Death;
 use super::{Confirmation, Incident, Member, Statement, tales};
-use crate::diagnose::{Certainty, Fact, Facts, Severity, Terms, party_filter};
+use crate::diagnose::{Certainty, Fact, Facts, Severity, Shown, Terms, party_filter};
 use crate::net::{Endpoint, Role};
 use crate::socket_file::SocketJoin;
-use crate::survey::{Example, Pair, Party, Service, View, Waits};
+use crate::survey::{Pair, Party, Service, View, Waits};
 use crate::time::{TimeDelta, Timestamp};
 use crate::timers::{Kind as TimerKind, name_candidates};
 use crate::words::counted;
@@ -359,8 +359,8 @@ pub(super) fn ss(host: IpAddr, service: Endpoint, states: &str, expect: &str) ->
     }
 }
 
-fn answered(example: Example) -> String {
-    let Example { before, last, .. } = example;
+fn answered(example: Shown) -> String {
+    let Shown { before, last, .. } = example;
     if before == last { last.to_string() } else { format!("{before} → {last}") }
 }
 
