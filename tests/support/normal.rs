@@ -17,7 +17,9 @@ pub fn text(outcome: &Outcome, place: &Place) -> String {
     // Its address begins as an endpoint's does.
     text = text.replace(&ROUTER.to_string(), "<Router>");
     for role in Role::BOTH {
-        text = text.replace(&format!("{:?}", place.endpoint(role, 0).addr), &format!("<{role:?}>"));
+        // With what follows, so that it is no other address that begins alike.
+        text = text
+            .replace(&format!("addr: {:?},", place.endpoint(role, 0).addr), &format!("addr: <{role:?}>,"));
     }
     text
 }
