@@ -140,6 +140,9 @@ pub struct Incidents {
     pub dot: String,
 }
 
+/// Causes that are told of one incident.
+const CAUSES: usize = 100;
+
 /// Makes incidents of what was found in parties and in flows; `sockets` tells who holds what is stuck.
 pub fn incidents(
     view: View,
@@ -198,5 +201,5 @@ fn tell(
         reason: link.reason,
     });
     let tale = Tale { view, terms, sockets, root, members: &members };
-    Some(Incident { causes: edges.collect(), ..tale.tell() })
+    Some(Incident { causes: edges.take(CAUSES).collect(), ..tale.tell() })
 }
