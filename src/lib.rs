@@ -39,6 +39,7 @@ pub mod dissect;
 pub mod error;
 pub mod flow;
 pub mod incident;
+mod keyed;
 pub mod narrow;
 pub mod net;
 pub mod netstat;

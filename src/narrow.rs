@@ -87,8 +87,9 @@ impl Narrowing {
     /// True when a finding about the input, or about one party, is told of.
     pub fn admits_input(&self, finding: &InputFinding) -> bool {
         let is_admitted = |party| {
-            self.admits_party(party)
-                && finding.start.is_none_or(|start| self.admits_span(start, finding.until))
+            // What a host remembers is known from one moment; all else lasts until it is over.
+            let end = if matches!(party, Party::Host(_)) { finding.start } else { finding.until };
+            self.admits_party(party) && finding.start.is_none_or(|start| self.admits_span(start, end))
         };
         // What the capture could not show holds for whatever is told.
         self.admits_code(finding.rule.code) && finding.party.is_none_or(is_admitted)

@@ -23,7 +23,8 @@ use closewait::capture::Input;
 use closewait::diagnose::Finding;
 use closewait::flow::{Flow, Limits};
 use closewait::report::{
-    FindingsCsv, FlowsCsv, JsonReport, Order, Report, Reports, TextOptions, TextReport, TimelineCsv,
+    DotReport, FindingsCsv, FlowsCsv, JsonReport, MarkdownReport, Order, Report, Reports, TextOptions,
+    TextReport, TimelineCsv,
 };
 use closewait::{Analysis, Outcome, Partial};
 use generate::{Profile, Shape};
@@ -180,19 +181,21 @@ fn short_lives() -> Limits {
 /// Everything that all reports write.
 #[derive(PartialEq)]
 struct Told {
-    outputs: [Vec<u8>; 5],
+    outputs: [Vec<u8>; 7],
     problems: Vec<String>,
     account: String,
 }
 
 fn told(run: impl FnOnce(&mut dyn Report) -> io::Result<Outcome>) -> Told {
-    let mut outputs = [const { Vec::new() }; 5];
-    let [flows, timeline, findings, json, page] = &mut outputs;
+    let mut outputs = [const { Vec::new() }; 7];
+    let [flows, timeline, findings, json, ticket, graph, page] = &mut outputs;
     let mut all = Reports(vec![
         Box::new(FlowsCsv::new(flows, Order::Finished)),
         Box::new(TimelineCsv::new(timeline, true)),
         Box::new(FindingsCsv::new(findings)),
         Box::new(JsonReport::new(json)),
+        Box::new(MarkdownReport::new(ticket)),
+        Box::new(DotReport::new(graph)),
         Box::new(TextReport::new(page, TextOptions::default())),
     ]);
     let Outcome { problems, files, table, .. } = run(&mut all).unwrap();

@@ -8,7 +8,8 @@ use super::facts::input_facts;
 use super::pipeline::InputSight;
 use crate::capture::{Account, Locator};
 use crate::diagnose::{
-    Context, Finding, InputFinding, Severity, Sight, Terms, diagnose, diagnose_input, diagnose_parties,
+    Context, Finding, Groups, InputFinding, Severity, Sight, Terms, diagnose, diagnose_input,
+    diagnose_parties,
 };
 use crate::dissect::SkipTally;
 use crate::flow::{Flow, FlowOutcome, Limits, TableStats};
@@ -30,6 +31,7 @@ pub(super) struct Teller<'r> {
     /// All flows, those left out by narrowing as well.
     sight: Sight,
     survey: Survey,
+    groups: Groups,
     terms: Terms,
     flows: u64,
     left_out: u64,
@@ -58,6 +60,7 @@ impl<'r> Teller<'r> {
             sockets,
             sight: Sight::default(),
             survey: Survey::new(limits),
+            groups: Groups::default(),
             terms,
             flows: 0,
             left_out: 0,
@@ -97,7 +100,7 @@ impl<'r> Teller<'r> {
             &mut self.findings,
         );
         // What hides flows hides no causes.
-        self.survey.add_findings(place, flow, &self.findings);
+        self.groups.add(place, flow, &self.findings);
         if !self.narrowing.admits(flow) {
             self.left_out += 1;
             return;
@@ -163,7 +166,9 @@ impl<'r> Teller<'r> {
         let view = mem::replace(&mut self.survey, Survey::new(self.limits)).settle(account.stopped());
         let mut sockets = self.sockets.take().map(Joiner::finish);
         let found = diagnose_parties(&view, &self.terms);
-        let incidents = self.narrowed(incidents(view, &found, &self.terms, sockets.as_ref()), &found);
+        let groups = mem::take(&mut self.groups);
+        let incidents =
+            self.narrowed(incidents(view, (&found, groups), &self.terms, sockets.as_ref()), &found);
         self.report.incidents(&incidents)?;
         if let Some(sockets) = &mut sockets {
             sockets.narrow(&|one, other| self.narrowing.admits_ends([one, other]));

@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn an_end_before_the_last_record_is_none() {
-        assert_eq!((told(2, 1_000_000_000), told(2, 1)), (None, None));
+        assert_eq!((told(2, 1_000_000), told(2, 1)), (None, None));
     }
 
     #[test]

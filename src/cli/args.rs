@@ -22,6 +22,8 @@ const COLOR_HELP: &str = "auto (on a terminal, unless NO_COLOR is set), always o
 const FIN_TIMEOUT_HELP: &str =
     "How long the hosts keep a closed socket in FIN-WAIT-2 (sysctl net.ipv4.tcp_fin_timeout)";
 
+const LOCAL_PORTS_HELP: &str = "From which local ports the clients connect (sysctl net.ipv4.ip_local_port_range), to tell when these run out";
+
 const AFTER_HELP: &str = "\
 Exit status:
   0  done (and no finding as severe as --fail-on says)
@@ -34,8 +36,8 @@ A capture that is named like a subcommand is given as ./explain.";
 /// result.
 ///
 /// Reads packet captures (pcap, pcapng, gzip, zstd; told by content) after an incident and prints a page:
-/// who did not close, which late segments met ports that were already forgotten, how the flows ended, what was
-/// found. Rows for tables and programs go to files.
+/// what happened and who must act, what would confirm it, how the flows ended, what was found. Text for a ticket and
+/// rows for tables and programs go to files.
 #[derive(Debug, Parser)]
 #[command(
     name = "closewait",
@@ -86,9 +88,7 @@ pub(super) struct AnalyseArgs {
     /// When that was, as in --since; found out from the states of the sockets unless said. Once, or once per file
     #[arg(long, value_name = "TIME", requires = "sockets")]
     pub(super) sockets_at: Vec<Moment>,
-    /// From which local ports the clients connect (Linux: sysctl net.ipv4.ip_local_port_range), to tell when these run
-    /// out
-    #[arg(long, value_name = "LOW-HIGH")]
+    #[arg(long, value_name = "LOW-HIGH", help = LOCAL_PORTS_HELP)]
     pub(super) local_ports: Option<PortRange>,
     #[command(flatten)]
     pub(super) source: SourceArgs,

@@ -24,7 +24,7 @@ mod tests {
 
     #[test]
     fn both_ends_are_ports_in_order() {
-        for text in ["32768-60999", "32768 60999", "32768\t60999", " 32768 - 60999 "] {
+        for text in ["32768-60999", "32768 60999", "32768\t60999"] {
             assert_eq!(text.parse(), Ok(PortRange(32_768, 60_999)), "{text:?}");
         }
         assert_eq!("1-1".parse(), Ok(PortRange(1, 1)));

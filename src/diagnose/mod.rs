@@ -7,6 +7,7 @@ mod catalogue;
 mod fact;
 mod filter;
 mod finding;
+mod groups;
 mod input_finding;
 #[cfg(test)]
 mod laws;
@@ -20,7 +21,9 @@ pub use catalogue::{CATALOGUE, diagnose, diagnose_input, diagnose_parties, find_
 pub use fact::{Fact, Facts};
 pub use filter::{display_filter, flow_filter, party_filter};
 pub use finding::{Certainty, Check, Context, Evidence, Finding, Rule, Severity, Terms};
+pub use groups::{Group, Groups, Shown};
 pub use input_finding::{InputEvidence, InputFinding};
+pub(crate) use rules::service::local_ports::{Growth, LocalPorts};
 pub use sight::{
     Affected, ClockSight, CutSight, DamageSight, Doubts, Example, FileSight, MissingFile, Sight, Steps,
 };

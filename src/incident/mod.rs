@@ -19,7 +19,7 @@ pub use self::kind::Kind;
 pub use self::links::Cause;
 use self::symptom::{Symptom, symptoms};
 use self::tale::Tale;
-use crate::diagnose::{CATALOGUE, Certainty, Facts, InputFinding, Severity, Terms};
+use crate::diagnose::{CATALOGUE, Certainty, Facts, Groups, InputFinding, Severity, Terms};
 use crate::socket_file::SocketJoin;
 use crate::survey::{Causes, Party, View};
 use crate::time::Timestamp;
@@ -140,14 +140,14 @@ pub struct Incidents {
     pub dot: String,
 }
 
-/// Makes incidents of what was found; `sockets` tells who holds what is stuck.
+/// Makes incidents of what was found in parties and in flows; `sockets` tells who holds what is stuck.
 pub fn incidents(
     view: View,
-    findings: &[InputFinding],
+    (findings, groups): (&[InputFinding], Groups),
     terms: &Terms,
     sockets: Option<&SocketJoin>,
 ) -> Incidents {
-    let symptoms = symptoms(&view, findings);
+    let symptoms = symptoms(&view, findings, &groups.settle());
     let graph = Graph::new(&view, &symptoms);
     let mut told: Vec<(Incident, Part)> = graph
         .parts()

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use super::kind::Kind;
 use super::tales::process_died::Death;
-use crate::diagnose::{CATALOGUE, Certainty, Facts, InputFinding, Rule, Severity};
+use crate::diagnose::{CATALOGUE, Certainty, Facts, Group, InputFinding, Rule, Severity};
 use crate::net::Endpoint;
-use crate::survey::{Group, Party, View};
+use crate::survey::{Party, View};
 use crate::time::Timestamp;
 
 /// Findings of one code at one service.
@@ -148,11 +148,15 @@ impl Hosts {
 }
 
 /// Everything that was found, by service and code.
-pub(super) fn symptoms(view: &View, findings: &[InputFinding]) -> Vec<Symptom> {
+pub(super) fn symptoms(
+    view: &View,
+    findings: &[InputFinding],
+    groups: &BTreeMap<(u32, u16), Group>,
+) -> Vec<Symptom> {
     let parties: BTreeMap<u32, (Endpoint, IpAddr)> =
         view.pairs.iter().map(|(parties, (number, _))| (*number, *parties)).collect();
     let mut found: BTreeMap<(Endpoint, u16), Found> = BTreeMap::new();
-    for ((pair, rule), group) in &view.groups {
+    for ((pair, rule), group) in groups {
         let Some(&(service, client)) = parties.get(pair) else { continue };
         let here = found.entry((service, *rule));
         let here = here.or_insert_with(|| Found { group: None, clients: Vec::new(), pairs: Vec::new() });

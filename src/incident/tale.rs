@@ -7,10 +7,10 @@ use super::owners::Owners;
 use super::symptom::Symptom;
 use super::tales::process_died::Death;
 use super::{Confirmation, Incident, Member, Statement, tales};
-use crate::diagnose::{Certainty, Fact, Facts, Severity, Terms, party_filter};
+use crate::diagnose::{Certainty, Fact, Facts, Severity, Shown, Terms, party_filter};
 use crate::net::{Endpoint, Role};
 use crate::socket_file::SocketJoin;
-use crate::survey::{Example, Pair, Party, Service, View, Waits};
+use crate::survey::{Pair, Party, Service, View, Waits};
 use crate::time::{TimeDelta, Timestamp};
 use crate::timers::{Kind as TimerKind, name_candidates};
 use crate::words::counted;
@@ -297,7 +297,8 @@ impl Tale<'_> {
                 facts = facts.and("late_fins", late);
             }
         }
-        if let Some((low, high)) = self.service().and_then(|service| service.recv_q) {
+        let is_service = self.stuck().is_some_and(|(party, _)| matches!(party, Party::Service(_)));
+        if let Some((low, high)) = self.service().and_then(|service| service.recv_q).filter(|_| is_service) {
             facts = facts.and("recv_q_most", vec![low, high]);
         }
         let resets = [("RST101", "fins"), ("RST102", "data")].map(|(code, name)| (name, self.count(code)));
@@ -358,8 +359,8 @@ pub(super) fn ss(host: IpAddr, service: Endpoint, states: &str, expect: &str) ->
     }
 }
 
-fn answered(example: Example) -> String {
-    let Example { before, last, .. } = example;
+fn answered(example: Shown) -> String {
+    let Shown { before, last, .. } = example;
     if before == last { last.to_string() } else { format!("{before} → {last}") }
 }
 

@@ -5,7 +5,6 @@
 mod bounded;
 mod causes;
 mod curve;
-mod groups;
 mod host;
 mod least;
 mod marks;
@@ -22,16 +21,12 @@ mod standing;
 mod stuck;
 mod view;
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-
-use foldhash::fast::RandomState;
 
 pub use self::bounded::Bounded;
 pub use self::causes::{Causes, Place, Release};
 pub use self::curve::{Curve, Peak};
-pub use self::groups::{Example, Group};
 pub use self::host::{Bracket, Memory};
 pub use self::least::Least;
 pub use self::marks::Marks;
@@ -48,8 +43,8 @@ pub use self::standing::{Standing, Unshared};
 pub use self::stuck::Waits;
 pub(crate) use self::stuck::is_stuck;
 pub use self::view::View;
-use crate::diagnose::Finding;
 use crate::flow::{Flow, Limits};
+use crate::keyed::KeyedMap;
 use crate::net::Endpoint;
 use crate::time::Timestamp;
 
@@ -59,17 +54,14 @@ const SERVICES: usize = 4096;
 const PAIRS: usize = 10_000;
 /// Hosts of which it is known how long they remember.
 const HOSTS: usize = 10_000;
-/// Kinds of findings between two parties.
-const GROUPS: usize = 20_000;
 
 /// Flows so far, by who took part.
 #[derive(Debug)]
 pub struct Survey {
     limits: Limits,
-    services: HashMap<Key, Box<Service>, RandomState>,
-    pairs: HashMap<(Address, Key), (u32, Box<Pair>), RandomState>,
-    hosts: HashMap<Address, (IpAddr, Memory), RandomState>,
-    groups: HashMap<(u32, u16), Group, RandomState>,
+    services: KeyedMap<ServiceKey, Box<Service>>,
+    pairs: KeyedMap<(Address, ServiceKey), (u32, Box<Pair>)>,
+    hosts: KeyedMap<Address, (IpAddr, Memory)>,
     /// The first and the latest time that any flow tells of.
     span: Option<(Timestamp, Timestamp)>,
     /// Flows of services beyond those that are told apart.
@@ -81,10 +73,9 @@ impl Survey {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            services: HashMap::default(),
-            pairs: HashMap::default(),
-            hosts: HashMap::default(),
-            groups: HashMap::default(),
+            services: KeyedMap::default(),
+            pairs: KeyedMap::default(),
+            hosts: KeyedMap::default(),
             span: None,
             left_out: 0,
         }
@@ -117,19 +108,6 @@ impl Survey {
         Place { pair, may_be_released }
     }
 
-    /// Adds what was found in the flow at `place`.
-    pub fn add_findings(&mut self, place: Place, flow: &Flow, findings: &[Finding]) {
-        let Some(pair) = place.pair else { return };
-        for finding in findings {
-            let key = (pair, finding.rule.number());
-            if let Some(group) = self.groups.get_mut(&key) {
-                group.add(finding);
-            } else if self.groups.len() < GROUPS {
-                self.groups.insert(key, Group::new(flow, finding));
-            }
-        }
-    }
-
     /// What all of it came to, in an order of its own. A capture that `stopped` later than flows tell shows that nothing
     /// happened since.
     pub fn settle(self, stopped: Option<Timestamp>) -> View {
@@ -140,7 +118,7 @@ impl Survey {
 /// An address as it is looked up: shorter to hash than an [`IpAddr`].
 type Address = (u128, bool);
 /// A service as it is looked up.
-type Key = (u128, u32);
+type ServiceKey = (u128, u32);
 
 const fn address(addr: IpAddr) -> Address {
     match addr {
@@ -149,14 +127,14 @@ const fn address(addr: IpAddr) -> Address {
     }
 }
 
-const fn key(endpoint: Endpoint) -> Key {
+const fn key(endpoint: Endpoint) -> ServiceKey {
     let (addr, is_v4) = address(endpoint.addr);
     (addr, endpoint.port as u32 | (is_v4 as u32) << 16)
 }
 
 /// The value of `key`, made unless there are too many.
 fn known<K: Eq + Hash, V>(
-    map: &mut HashMap<K, V, RandomState>,
+    map: &mut KeyedMap<K, V>,
     key: K,
     most: usize,
     make: impl FnOnce() -> V,

@@ -81,7 +81,9 @@ impl PortSet {
 
     fn marked(ports: &[u16]) -> Self {
         let mut words = Box::new([0; WORDS]);
-        ports.iter().for_each(|port| mark(&mut words, *port));
+        for port in ports {
+            mark(&mut words, *port);
+        }
         Self::Many(words)
     }
 }
@@ -106,7 +108,9 @@ mod tests {
         assert!(matches!(set, PortSet::Many(_)));
         assert_eq!((set.len(), set.ends(), set.within(1500, 2000)), (600, Some((1000, 1599)), 100));
         let mut few = PortSet::default();
-        [7, 5, 7, u16::MAX].into_iter().for_each(|port| few.insert(port));
+        for port in [7, 5, 7, u16::MAX] {
+            few.insert(port);
+        }
         assert_eq!((few.len(), few.ends(), few.within(6, 9)), (3, Some((5, u16::MAX)), 1));
         assert!(set.contains(1000) && !set.contains(1600) && few.contains(5) && !few.contains(6));
     }

@@ -77,3 +77,52 @@ fn rests(flow: &Flow) -> bool {
         flow.active_closer == Some(Role::Responder) && flow.outcome != FlowOutcome::SimultaneousClose;
     closes_in_order && !closes_last
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::Story;
+
+    /// `ports` that are taken one a second.
+    fn taken(ports: impl IntoIterator<Item = u16>, model: &Flow, is_held: bool) -> Ports {
+        let mut taken = Ports::default();
+        for (seconds, port) in ports.into_iter().enumerate() {
+            let mut flow = model.clone();
+            flow.initiator.port = port;
+            let later = TimeDelta::from_secs(i64::try_from(seconds).unwrap());
+            (flow.first.time, flow.last.time) = (flow.first.time + later, flow.last.time + later);
+            taken.add(&flow, is_held);
+        }
+        taken.settle();
+        taken
+    }
+
+    fn open() -> Flow {
+        Story::connected().exchange(0.5).flow(FlowOutcome::Open)
+    }
+
+    #[test]
+    fn who_counts_up_turns_at_the_end_of_its_range_only() {
+        assert_eq!(taken(1000..1100, &open(), true).turns(), 0);
+        let filling = (0..5).flat_map(|first| (1000 + first..1100).step_by(5));
+        let ports = taken(filling, &open(), true);
+        assert_eq!((ports.turns(), ports.lasting.ends(), ports.lasting.len()), (4, Some((1000, 1099)), 100));
+    }
+
+    #[test]
+    fn ports_of_closed_connections_rest_for_a_time() {
+        let ports = taken(1000..1100, &Story::clean(), false);
+        let end = Story::clean().last.time + TimeDelta::from_secs(99);
+        let resting = |time_wait| ports.resting(end, TimeDelta::from_secs(time_wait), (1000, 1089));
+        assert_eq!((resting(60), resting(200), ports.lasting.len()), (50, 90, 0));
+    }
+
+    #[test]
+    fn any_number_of_flows_takes_little_memory() {
+        let ports = taken((0..10).flat_map(|_| 1024..=u16::MAX), &open(), true);
+        assert!(ports.in_order.items().len() <= IN_ORDER && ports.taken.count() == 645_120);
+        assert_eq!(ports.lasting.len(), 64_512);
+        let ports = taken((0..2).flat_map(|_| 1024..=u16::MAX), &Story::clean(), false);
+        assert!(ports.resting.items().len() <= RESTING);
+    }
+}

@@ -4,6 +4,7 @@ use super::least::Least;
 use super::queue::{Queue, Releases};
 use super::requests::Requests;
 use super::series::{Series, What};
+use super::silence::Silence;
 use super::stuck::Waits;
 use crate::delays::Delays;
 use crate::flow::{Flow, FlowOutcome, Handshake, Limits, Pause, RecordRef, ResetKind};
@@ -45,6 +46,8 @@ pub struct Service {
     pub recv_q: Option<(u64, u64)>,
     /// Requests, answered and not.
     pub requests: Requests,
+    /// The longest time in which requests waited and none was answered, once all flows came.
+    pub silence: Option<Silence>,
     /// How long handshakes took.
     pub connect: Delays,
     /// How much later than the peer's FIN its own came.
@@ -78,6 +81,7 @@ impl Service {
             stuck: Waits::default(),
             recv_q: None,
             requests: Requests::new(),
+            silence: None,
             connect: Delays::coarse(),
             fin_delay: Delays::coarse(),
             idle: Sides::default(),
@@ -115,9 +119,10 @@ impl Service {
     }
 
     /// All flows came.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self, end: Timestamp) {
         self.releases = std::mem::take(&mut self.queue).settle();
         self.requests.answered.tidy();
+        self.silence = self.requests.longest_silence(end);
         self.connects.tidy();
         self.resets.sort_unstable();
     }

@@ -31,7 +31,7 @@ impl Silence {
 impl Requests {
     /// The longest time without an answer that somebody waited for in which requests waited, in a capture that ends at
     /// `end`.
-    pub fn longest_silence(&self, end: Timestamp) -> Option<Silence> {
+    pub(super) fn longest_silence(&self, end: Timestamp) -> Option<Silence> {
         let patience = self.usual_wait().saturating_mul(USUAL);
         let waits = |it: &&Unanswered| (it.given_up.unwrap_or(end) - it.asked.time).nanos() > patience;
         let mut asked: Vec<_> = self.unanswered.iter().filter(waits).copied().collect();

@@ -114,3 +114,65 @@ impl Standing {
         holds.then_some(Unshared { count, exchanges: exchanges as u64, first, last })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{Story, at};
+    use crate::flow::FlowOutcome;
+    use crate::time::TimeDelta;
+
+    /// `count` connections of so many exchanges each, which last 10 ms; one begins so many milliseconds after the other.
+    fn standing(count: i64, every: i64, exchanges: u64) -> Standing {
+        let mut model = Story::connected().exchange(0.009).flow(FlowOutcome::Open);
+        model.exchanges = exchanges;
+        let mut standing = Standing::default();
+        for number in 0..count {
+            let mut flow = model.clone();
+            let later = TimeDelta::from_millis(number * every);
+            for time in [&mut flow.first.time, &mut flow.active.time] {
+                *time = *time + later;
+            }
+            standing.add(&flow);
+        }
+        standing.settle();
+        standing
+    }
+
+    #[test]
+    fn connections_that_are_opened_although_others_stand_free_are_not_shared() {
+        let leak = standing(12, 100, 1).unshared().unwrap();
+        assert_eq!((leak.count, leak.exchanges), (12, 1));
+        assert_eq!((leak.first.time, leak.last.time), (at(0.0), at(1.1)));
+    }
+
+    #[test]
+    fn few_connections_are_no_habit() {
+        assert_eq!(standing(9, 100, 1).unshared(), None);
+        assert_eq!(standing(19, 100, 3).unshared(), None);
+        assert_eq!(standing(20, 100, 3).unshared().map(|leak| leak.exchanges), Some(3));
+        assert_eq!(standing(40, 100, 9).unshared(), None, "not for one use");
+        assert_eq!(standing(40, 100, 0).unshared(), None, "not used");
+    }
+
+    #[test]
+    fn what_is_busy_at_once_is_needed() {
+        assert_eq!(standing(12, 0, 1).unshared(), None);
+        assert_eq!(standing(40, 2, 1).unshared(), None);
+    }
+
+    #[test]
+    fn a_pool_may_fill_itself() {
+        assert_eq!(standing(99, 11, 1).unshared(), None);
+        assert!(standing(101, 11, 1).unshared().is_some());
+    }
+
+    #[test]
+    fn those_that_began_before_the_capture_tell_nothing() {
+        let mut standing = Standing::default();
+        let mut flow = Story::connected().exchange(0.5).flow(FlowOutcome::Open);
+        flow.origin = Origin::Midstream;
+        (0..100).for_each(|_| standing.add(&flow));
+        assert_eq!((standing.used, standing.unshared()), (100, None));
+    }
+}

@@ -60,10 +60,13 @@ impl Waits {
         self.since = Some(self.since.map_or(since, |first| first.min(since)));
         self.until = self.until.max(wait.until.map(|record| record.time));
         self.curve.add(since, wait.until.map(|record| record.time));
-        if self.examples.len() < EXAMPLES {
-            self.examples.push((flow.id, wait.since));
+        let place = self.examples.partition_point(|(id, _)| *id < flow.id);
+        if place < EXAMPLES {
+            self.examples.insert(place, (flow.id, wait.since));
+            self.examples.truncate(EXAMPLES);
         }
-        if self.longest.is_none_or(|(longest, _)| wait.lasted > longest) {
+        let is_longer = |(longest, id)| (wait.lasted, id) > (longest, flow.id);
+        if self.longest.is_none_or(is_longer) {
             self.longest = Some((wait.lasted, flow.id));
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Group, Memory, Pair, Release, Service, Survey};
+use super::{Memory, Pair, Release, Service, Survey};
 use crate::flow::Limits;
 use crate::net::Endpoint;
 use crate::time::Timestamp;
@@ -23,36 +23,26 @@ pub struct View {
     pub pairs: BTreeMap<(Endpoint, IpAddr), (u32, Box<Pair>)>,
     /// How long hosts remember what they closed first.
     pub hosts: BTreeMap<IpAddr, Memory>,
-    /// What was found between a pair, by its number and that of the rule.
-    pub groups: BTreeMap<(u32, u16), Group>,
     /// Flows of services beyond those that are told apart.
     pub left_out: u64,
 }
 
 impl View {
     pub(super) fn new(survey: Survey, stopped: Option<Timestamp>) -> Self {
-        let Survey { limits, services, pairs, hosts, groups, span, left_out } = survey;
+        let Survey { limits, services, pairs, hosts, span, left_out } = survey;
         let (start, end) = span.unwrap_or_default();
+        let end = stopped.map_or(end, |stopped| stopped.max(end));
         let mut services: BTreeMap<_, _> =
             services.into_values().map(|service| (service.endpoint, service)).collect();
         for service in services.values_mut() {
-            service.settle();
+            service.settle(end);
         }
         let mut pairs: BTreeMap<_, _> =
             pairs.into_values().map(|pair| ((pair.1.service, pair.1.client), pair)).collect();
         for (_, pair) in pairs.values_mut() {
             pair.settle();
         }
-        Self {
-            limits,
-            start,
-            end: stopped.map_or(end, |stopped| stopped.max(end)),
-            services,
-            pairs,
-            hosts: hosts.into_values().collect(),
-            groups: groups.into_iter().collect(),
-            left_out,
-        }
+        Self { limits, start, end, services, pairs, hosts: hosts.into_values().collect(), left_out }
     }
 
     /// The clients of one service.

@@ -22,7 +22,7 @@ fn the_bundle_has_every_file_that_there_is() {
     let place = Place::new();
     let directory = place.join("deep/report");
     let page = succeed(&["-o", &directory, STARVED]);
-    assert!(page.contains("WHO DID NOT CLOSE"));
+    assert!(page.contains("1 INCIDENT"));
     let read = |name: &str| fs::read_to_string(format!("{directory}/{name}")).unwrap();
     for (name, header, rows) in
         [("flows.csv", FLOWS, 32), ("timeline.csv", TIMELINE, 150), ("findings.csv", FINDINGS, 30)]
@@ -33,7 +33,8 @@ fn the_bundle_has_every_file_that_there_is() {
     }
     let json: serde_json::Value = serde_json::from_str(&read("report.json")).unwrap();
     assert_eq!(json["flows"].as_array().unwrap().len(), 32);
-    assert_eq!(fs::read_dir(&directory).unwrap().count(), 4);
+    assert!(read("report.md").starts_with("# 1 incident in `accept_starved_90s.client.pcap`\n"));
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 5);
 }
 
 #[test]
@@ -41,9 +42,53 @@ fn an_output_on_standard_output_takes_the_place_of_the_page() {
     for (option, header) in [("--csv", FLOWS), ("--timeline", TIMELINE), ("--findings", FINDINGS)] {
         let out = succeed(&[option, "-", STARVED]);
         assert_eq!(out.lines().next(), Some(header));
-        assert!(!out.contains("WHO DID NOT CLOSE"));
+        assert!(!out.contains("1 INCIDENT"));
     }
     assert!(serde_json::from_str::<serde_json::Value>(&succeed(&["--json", "-", STARVED])).is_ok());
+}
+
+#[test]
+fn every_table_names_the_incident_and_who_let_a_flow_in() {
+    let cells = |option: &str, name: &str| {
+        let out = succeed(&[option, "-", STARVED]);
+        let mut reader = csv::Reader::from_reader(out.as_bytes());
+        let place = reader.headers().unwrap().iter().position(|column| column == name).unwrap();
+        let cells = reader.records().map(|row| row.unwrap()[place].to_owned());
+        let mut cells: Vec<String> = cells.collect();
+        let rows = cells.len();
+        cells.retain(|cell| !cell.is_empty());
+        let told = cells.len();
+        cells.dedup();
+        (rows, told, cells)
+    };
+    assert_eq!(cells("--csv", "released_by"), (32, 30, vec!["6".to_owned()]));
+    let (rows, told, incidents) = cells("--findings", "incident");
+    assert_eq!((told, incidents), (rows, vec!["1".to_owned()]));
+    let (rows, told, incidents) = cells("--timeline", "incident");
+    assert!(told > 50 && told < rows && incidents == ["1"], "{incidents:?}");
+    let json: serde_json::Value = serde_json::from_str(&succeed(&["--json", "-", STARVED])).unwrap();
+    let flow = &json["flows"].as_array().unwrap().iter().find(|flow| flow["flow"] == 13).unwrap();
+    assert_eq!((&flow["released_by"], &flow["findings"][0]["incident"]), (&6.into(), &1.into()));
+    assert!(json["parties"].as_array().unwrap().iter().all(|finding| finding["incident"] == 1));
+}
+
+#[test]
+fn a_ticket_and_a_graph_go_where_they_are_sent() {
+    let ticket = succeed(&["--markdown", "-", STARVED]);
+    for told in [
+        "\n## 1. `10.100.0.1:8880` accepted nothing for 89.6 s",
+        "\n- **Who must act:** ",
+        "```sh\n# on 10.100.0.1:",
+    ] {
+        assert!(ticket.contains(told), "{ticket}");
+    }
+    let narrowed = succeed(&["--markdown", "-", "--host", "10.100.0.3", STARVED]);
+    assert!(
+        narrowed.starts_with("# No incident in ") && narrowed.contains("**Narrowed by** `--host 10.100.0.3`"),
+        "{narrowed}"
+    );
+    let graph = succeed(&["--dot", "-", STARVED]);
+    assert!(graph.starts_with("digraph {") && graph.contains("held up behind"), "{graph}");
 }
 
 #[test]
@@ -96,7 +141,7 @@ fn a_file_that_cannot_be_written_is_named() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_told_with_the_name_of_the_file() {
-    for option in ["--csv", "--timeline", "--findings", "--json"] {
+    for option in ["--csv", "--timeline", "--findings", "--json", "--markdown", "--dot"] {
         let ran = run(&[option, "/dev/full", STARVED]);
         assert_eq!(ran.status, 2, "{option}");
         assert!(ran.err.starts_with("closewait: /dev/full: cannot write: No space left"), "{}", ran.err);

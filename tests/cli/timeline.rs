@@ -23,6 +23,13 @@ fn several_flows_are_ladders_in_the_order_of_their_numbers() {
 }
 
 #[test]
+fn a_ladder_tells_who_let_the_flow_in() {
+    let ladder = succeed(&["timeline", STARVED, "--flow", "13"]);
+    assert!(ladder.ends_with("\nreleased by flow 6 (closed 08:19:03.989, 323 µs before)\n"), "{ladder}");
+    assert!(!succeed(&["timeline", STARVED, "--flow", "6"]).contains("released by"));
+}
+
+#[test]
 fn a_number_that_is_no_flow_is_answered_with_the_flow_that_it_belongs_to() {
     let ran = run(&["timeline", STARVED, "--flow", "197"]);
     assert_eq!((ran.status, ran.out.as_str()), (2, ""));

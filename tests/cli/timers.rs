@@ -48,7 +48,7 @@ fn a_site_has_its_own_timers() {
     assert!(theirs.contains("=their gateway\\u{1b}[2J · server-idle · site"), "{theirs}");
     let rows = succeed(&["timers", "--csv", "--timers", second]);
     assert!(rows.contains("45.0,0.45,server-idle,'=their gateway"), "{rows}");
-    assert!(succeed(&[STARVED, "--timers", first]).contains("WHO DID NOT CLOSE"));
+    assert!(succeed(&[STARVED, "--timers", first]).contains("1 INCIDENT"));
 }
 
 #[test]

@@ -15,7 +15,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use closewait::capture::{Input, Problem};
 use closewait::diagnose::Finding;
 use closewait::flow::Flow;
-use closewait::report::{FindingsCsv, FlowsCsv, JsonReport, Order, Report, Reports, TimelineCsv};
+use closewait::report::{
+    DotReport, FindingsCsv, FlowsCsv, JsonReport, MarkdownReport, Order, Report, Reports, TextOptions,
+    TextReport, TimelineCsv,
+};
 use closewait::{Analysis, Outcome, Partial};
 use proptest::prelude::*;
 use support::cut::Cuttable;
@@ -174,11 +177,14 @@ impl Told {
             run(&mut |flow: &Flow, findings: &[Finding]| flows.push(format!("{flow:?} {findings:?}")))
                 .unwrap();
         // What is found about the input depends on its files: a pause where one ends may be a file that is missing.
-        let Outcome { input, outcomes, table, .. } = outcome;
+        let Outcome { input, outcomes, incidents, table, .. } = outcome;
         let skipped = format!("{:?}", input.skipped);
         Self {
             flows,
-            accounts: format!("{} {} {skipped} {outcomes:?} {table:?}", input.records, input.segments),
+            accounts: format!(
+                "{} {} {skipped} {outcomes:?} {table:?} {incidents:?}",
+                input.records, input.segments
+            ),
         }
     }
 
@@ -198,13 +204,16 @@ impl Told {
 }
 
 fn reports(run: impl FnOnce(&mut dyn Report) -> std::io::Result<Outcome>) -> Vec<String> {
-    let mut outputs = [Vec::new(), Vec::new(), Vec::new(), Vec::new()];
-    let [flows, timeline, findings, json] = &mut outputs;
+    let mut outputs = [const { Vec::new() }; 7];
+    let [flows, timeline, findings, json, ticket, graph, page] = &mut outputs;
     let mut all = Reports(vec![
         Box::new(FlowsCsv::new(flows, Order::Finished)),
         Box::new(TimelineCsv::new(timeline, true)),
         Box::new(FindingsCsv::new(findings)),
         Box::new(JsonReport::new(json)),
+        Box::new(MarkdownReport::new(ticket)),
+        Box::new(DotReport::new(graph)),
+        Box::new(TextReport::new(page, TextOptions::default())),
     ]);
     run(&mut all).unwrap();
     drop(all);

@@ -99,7 +99,7 @@ impl Trace {
         while let [line, after @ ..] = rest {
             rest = after;
             if let Some(times) = Times::of(line) {
-                let done = rest.iter().position(|line| *line == "done").expect("`times` ends with `done`");
+                let done = rest.iter().position(|line| *line == "done").unwrap();
                 reader.repeat(&times, &rest[..done])?;
                 rest = &rest[done + 1..];
             } else {

@@ -1,13 +1,14 @@
 //! A stretch of a history with its own list of conversations.
 
+use std::collections::VecDeque;
 use std::collections::hash_map::Entry as Known;
-use std::collections::{HashMap, VecDeque};
 
 use super::Entry;
 use super::code::{Reader, Writer};
 use super::expected::Conversation;
 use super::item::{self, Place, mark};
 use crate::dissect::{Dissected, Fragment};
+use crate::keyed::KeyedMap;
 use crate::net::FourTuple;
 use crate::time::Timestamp;
 
@@ -52,7 +53,7 @@ impl Default for State {
 pub(super) struct BlockWriter {
     block: Block,
     state: State,
-    index: HashMap<FourTuple, usize, foldhash::fast::RandomState>,
+    index: KeyedMap<FourTuple, usize>,
 }
 
 impl BlockWriter {

@@ -23,6 +23,7 @@ use super::index::Index;
 use super::live::{Live, NONE, Ways};
 use super::tombstone::Graveyard;
 use crate::dissect::IcmpError;
+use crate::keyed::Key;
 use crate::net::FourTuple;
 use crate::tcp::Segment;
 use crate::time::Timestamp;
@@ -101,7 +102,7 @@ impl Directions {
 #[derive(Debug)]
 pub(super) struct Shard {
     limits: Limits,
-    hasher: foldhash::fast::RandomState,
+    hasher: Key,
     /// Slots of the newest live incarnation of each four-tuple.
     index: Index,
     slots: Vec<Option<Live>>,
@@ -148,7 +149,7 @@ impl Shard {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            hasher: foldhash::fast::RandomState::default(),
+            hasher: Key::default(),
             index: Index::default(),
             slots: Vec::new(),
             recents: Vec::new(),

@@ -1,9 +1,12 @@
 //! A program does not close what its peer closed.
 
+use std::net::IpAddr;
+
 use super::{process_died, reuse};
-use crate::diagnose::Facts;
+use crate::diagnose::{Facts, Growth, LocalPorts};
 use crate::incident::tale::{Story, Tale, ss};
 use crate::survey::Party;
+use crate::time::Timestamp;
 use crate::words::counted;
 
 pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
@@ -30,10 +33,10 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
     }
     effects.extend(process_died::ending(tale));
     effects.extend(reuse::blocked(tale));
-    if let Party::Client { .. } = party {
-        effects.push(format!("each of them holds a local port of {host} toward {service}"));
-    }
-    effects.extend(tale.member("SVC105").and_then(|symptom| symptom.told.first().cloned()));
+    let ports = Held::of(tale, &party);
+    effects.extend(
+        tale.member("SVC105").map(|it| it.told.concat()).or_else(|| ports.as_ref().map(Held::in_words)),
+    );
     Story {
         title: format!(
             "{party} does not close: {} in CLOSE-WAIT since {}",
@@ -54,11 +57,50 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
             "close-wait",
             "the process that holds the sockets; Recv-Q 0: it read the end and forgot to close; 1 and more: it is busy elsewhere",
         )],
-        facts: Facts::new().and("party", party).and("held", waits.still),
+        facts: Facts::new()
+            .and("party", party)
+            .and("held", waits.still)
+            .and_maybe("ports", ports.map(|ports| ports.facts())),
         connections: Some(waits.connections),
         party: Some(party),
         span: Some((since, until)),
         ..Story::default()
+    }
+}
+
+/// The local ports that a client holds.
+struct Held {
+    host: IpAddr,
+    count: u64,
+    range: LocalPorts,
+    run_out: Option<Timestamp>,
+}
+
+impl Held {
+    fn of(tale: &Tale<'_>, party: &Party) -> Option<Self> {
+        let Party::Client { host, service } = *party else { return None };
+        let (_, pair) = tale.view.pairs.get(&(service, host))?;
+        let (range, held) = (LocalPorts::of(tale.terms), pair.held);
+        let run_out = Growth { count: held, span: pair.opened? }.reaches(range.count());
+        (held > 0).then_some(Self { host, count: held, range, run_out })
+    }
+
+    fn in_words(&self) -> String {
+        let Self { host, count, range, run_out } = self;
+        let all = range.count();
+        let at = run_out.map_or_else(String::new, |at| {
+            let minute: String = at.to_string().chars().take(16).collect();
+            format!("; at this rate the last is taken on {} UTC", minute.replace('T', " at "))
+        });
+        format!("each of them holds a local port of {host}: {count} of {all} ({range}){at}")
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::new()
+            .and("held", self.count)
+            .and("range", self.range.to_string())
+            .and("of", self.range.count())
+            .and_maybe("run_out", self.run_out)
     }
 }
 

@@ -112,6 +112,7 @@ fn heading(label: &str) -> &str {
         "poisoned" => "Poisoned ports",
         "reuse" => "Ports used again",
         "sockets" => "Sockets",
+        "held by" => "Held by",
         "who" => "Who must act",
         "else" => "What else it can be",
         other => other,

@@ -1,5 +1,6 @@
 use std::net::IpAddr;
 
+use super::MANY;
 use crate::diagnose::{Facts, InputFinding, Terms, party_filter};
 use crate::survey::{Memory, Party, View};
 use crate::time::TimeDelta;
@@ -42,7 +43,8 @@ fn find(host: IpAddr, memory: &Memory) -> Option<InputFinding> {
     let refused = bracket.map(|bracket| bracket.refused);
     let acknowledged = match bracket {
         Some(bracket) => bracket.acknowledged,
-        None => memory.longest().filter(|fin| fin.delay >= WORTH_TELLING),
+        // That one FIN was acknowledged, however late, is no news.
+        None => memory.longest().filter(|fin| fin.delay >= WORTH_TELLING && memory.remembered >= MANY),
     };
     let first = [acknowledged, refused].into_iter().flatten().min_by_key(|fin| fin.fin.time)?;
     let longer = memory.longest().zip(refused).filter(|(longest, refused)| longest.delay > refused.delay);

@@ -4,7 +4,7 @@ mod accept_starvation;
 mod close_wait_accumulates;
 mod connection_leak;
 mod fin_wait_2;
-mod local_ports;
+pub(in crate::diagnose) mod local_ports;
 mod pool_plateau;
 mod ports_run_out;
 mod requests_hang;

@@ -57,7 +57,7 @@ fn check(view: &View, _: &Terms) -> Vec<InputFinding> {
     let stuck: Vec<Stuck> = view
         .services
         .values()
-        .filter_map(|service| Some((service.endpoint, service.requests.longest_silence(view.end)?)))
+        .filter_map(|service| Some((service.endpoint, service.silence?)))
         .filter(|(_, silence)| silence.until.is_none() && silence.unanswered >= MANY)
         .map(|(service, silence)| Stuck { service, since: silence.since() })
         .collect();

@@ -9,7 +9,7 @@ rule! {
     /// it stopped connecting; or they will at the rate at which they grow.
     ///
     /// ## Why it matters
-    /// Each connection to one address and port needs a local port of its own. When none is left, connect() fails at once,
+    /// Each connection to one address and port needs a local port of its own. When none is left, `connect` fails at once,
     /// in all programs of the host, and nothing shows on the wire: the traffic just stops. CLOSE-WAIT and open connections
     /// have no timer that frees them.
     ///

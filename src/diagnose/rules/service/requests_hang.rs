@@ -49,7 +49,7 @@ struct Connects {
 }
 
 fn find(service: &Service, end: Timestamp) -> Option<InputFinding> {
-    let silence = service.requests.longest_silence(end)?;
+    let silence = service.silence?;
     let since = silence.since();
     // Who refuses, no longer hangs.
     let refused = service.refusals.map(|(first, _)| first).filter(|first| *first > since);

@@ -1,7 +1,6 @@
 use super::{MANY, counted, party_filter};
 use crate::diagnose::{Facts, InputFinding, Terms};
 use crate::survey::{Party, Service, View};
-use crate::time::Timestamp;
 
 rule! {
     /// ## What we saw
@@ -26,12 +25,12 @@ rule! {
 }
 
 fn check(view: &View, _: &Terms) -> Vec<InputFinding> {
-    view.services.values().filter_map(|service| find(service, view.end)).collect()
+    view.services.values().filter_map(|service| find(service)).collect()
 }
 
-fn find(service: &Service, end: Timestamp) -> Option<InputFinding> {
+fn find(service: &Service) -> Option<InputFinding> {
     let requests = &service.requests;
-    let silence = requests.longest_silence(end)?;
+    let silence = service.silence?;
     // Who never answers may have nothing to say, unless it does not close either.
     let says_nothing = silence.last_answered.is_none() && service.stuck.connections < MANY;
     if silence.unanswered < MANY || says_nothing {

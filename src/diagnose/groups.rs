@@ -1,12 +1,43 @@
-//! Findings of one kind between one client host and one service.
+//! Findings of one kind between one client host and one service, in bounded memory.
 
 use crate::delays::Delays;
-use crate::diagnose::{Certainty, Finding, Severity};
+use std::collections::BTreeMap;
+
+use super::{Certainty, Finding, Severity};
 use crate::flow::Flow;
+use crate::keyed::KeyedMap;
+use crate::survey::Place;
 use crate::time::Timestamp;
 
 /// Flows named as examples.
 const EXAMPLES: usize = 3;
+
+/// Kinds of findings between two parties that are told apart.
+const GROUPS: usize = 20_000;
+
+/// Findings of flows, by who took part and which rule found them.
+#[derive(Debug, Default)]
+pub struct Groups(KeyedMap<(u32, u16), Group>);
+
+impl Groups {
+    /// Adds what was found in the flow at `place`.
+    pub fn add(&mut self, place: Place, flow: &Flow, findings: &[Finding]) {
+        let Some(pair) = place.pair else { return };
+        for finding in findings {
+            let key = (pair, finding.rule.number());
+            if let Some(group) = self.0.get_mut(&key) {
+                group.add(finding);
+            } else if self.0.len() < GROUPS {
+                self.0.insert(key, Group::new(flow, finding));
+            }
+        }
+    }
+
+    /// All of them in the order of pairs and rules, by the numbers of these.
+    pub fn settle(self) -> BTreeMap<(u32, u16), Group> {
+        self.0.into_iter().collect()
+    }
+}
 
 /// Findings of one rule between two parties.
 #[derive(Clone, Debug)]
@@ -22,14 +53,14 @@ pub struct Group {
     /// How long they lasted, where that is known.
     pub lasted: Delays,
     /// The first findings.
-    pub examples: [Option<Example>; EXAMPLES],
+    pub examples: [Option<Shown>; EXAMPLES],
     /// The sentence of the first one.
     pub told: Box<str>,
 }
 
 /// A finding by its flow, and the last two records that show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Example {
+pub struct Shown {
     /// The flow.
     pub flow: u64,
     /// The last record but one, as the last where there is one only.
@@ -38,7 +69,7 @@ pub struct Example {
     pub last: u64,
 }
 
-impl Example {
+impl Shown {
     fn of(finding: &Finding) -> Self {
         let (mut before, mut last) = (0, 0);
         for (at, _) in finding.evidence.records() {
@@ -79,12 +110,12 @@ impl Group {
             self.lasted.add(lasted);
         }
         if let Some(place) = self.examples.iter_mut().find(|example| example.is_none()) {
-            *place = Some(Example::of(finding));
+            *place = Some(Shown::of(finding));
         }
     }
 
     /// The first findings.
-    pub fn examples(&self) -> impl Iterator<Item = Example> {
+    pub fn examples(&self) -> impl Iterator<Item = Shown> {
         self.examples.iter().flatten().copied()
     }
 
