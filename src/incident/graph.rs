@@ -28,7 +28,7 @@ pub(super) enum Node {
 
 /// Causes and effects: an edge goes from the first to the second.
 pub(super) struct Graph<'a> {
-    graph: DiGraph<Node, Link>,
+    net: DiGraph<Node, Link>,
     symptoms: &'a [Symptom],
     /// The node of each symptom that has one.
     nodes: Vec<Option<NodeIndex>>,
@@ -65,7 +65,7 @@ impl<'a> Graph<'a> {
                 add_holders(&mut graph, view, symptom, place);
             }
         }
-        let mut built = Self { graph, symptoms, nodes };
+        let mut built = Self { net: graph, symptoms, nodes };
         for here in places.values() {
             built.link_service(here);
         }
@@ -132,7 +132,7 @@ impl<'a> Graph<'a> {
             for (effect, to) in effects.iter().filter(|(effect, _)| effect != cause) {
                 let known = self.symptoms.get(*cause).zip(self.symptoms.get(*effect));
                 if let Some(link) = known.and_then(|(cause, effect)| link(cause, effect)) {
-                    self.graph.add_edge(*from, *to, link);
+                    self.net.add_edge(*from, *to, link);
                 }
             }
         }
@@ -140,15 +140,15 @@ impl<'a> Graph<'a> {
 
     /// What hangs together, in the order of the first service of each.
     pub(super) fn parts(&self) -> Vec<Part> {
-        let mut sets = UnionFind::new(self.graph.node_bound());
-        for edge in self.graph.edge_references() {
+        let mut sets = UnionFind::new(self.net.node_bound());
+        for edge in self.net.edge_references() {
             sets.union(edge.source().index(), edge.target().index());
         }
         let mut parts: BTreeMap<usize, Part> = BTreeMap::new();
-        for node in self.graph.node_indices() {
+        for node in self.net.node_indices() {
             let part = parts.entry(sets.find(node.index())).or_default();
             part.nodes.push(node);
-            if let Some(Node::Symptom(index)) = self.graph.node_weight(node) {
+            if let Some(Node::Symptom(index)) = self.net.node_weight(node) {
                 part.symptoms.push(*index);
             }
         }
@@ -161,17 +161,17 @@ impl<'a> Graph<'a> {
     pub(super) fn is_caused(&self, symptom: usize) -> bool {
         let node = self.nodes.get(symptom).copied().flatten();
         node.is_some_and(|node| {
-            let mut causes = self.graph.edges_directed(node, Direction::Incoming);
+            let mut causes = self.net.edges_directed(node, Direction::Incoming);
             causes.any(|edge| {
                 edge.weight().cause != Cause::SeenAt
-                    && matches!(self.graph.node_weight(edge.source()), Some(Node::Symptom(_)))
+                    && matches!(self.net.node_weight(edge.source()), Some(Node::Symptom(_)))
             })
         })
     }
 
     /// The edges of a part that tell a cause: its effect, its cause, and why.
     pub(super) fn causes_in(&self, part: &Part) -> Vec<(String, String, Link)> {
-        let edges = part.nodes.iter().flat_map(|node| self.graph.edges_directed(*node, Direction::Outgoing));
+        let edges = part.nodes.iter().flat_map(|node| self.net.edges_directed(*node, Direction::Outgoing));
         let causal = edges.filter(|edge| edge.weight().cause != Cause::SeenAt);
         causal
             .map(|edge| (self.name(edge.target()), self.name(edge.source()), edge.weight().clone()))
@@ -179,7 +179,7 @@ impl<'a> Graph<'a> {
     }
 
     fn name(&self, node: NodeIndex) -> String {
-        match self.graph.node_weight(node) {
+        match self.net.node_weight(node) {
             Some(Node::Service(service)) => service.to_string(),
             Some(Node::Holder(holder)) => format!("flow {}", holder.flow),
             Some(Node::Symptom(index)) => self
@@ -197,7 +197,7 @@ impl<'a> Graph<'a> {
             Node::Symptom(_) => "ellipse",
             Node::Holder(_) => "hexagon",
         };
-        let label = |node: NodeIndex| match self.graph.node_weight(node) {
+        let label = |node: NodeIndex| match self.net.node_weight(node) {
             Some(Node::Symptom(index)) => self.symptoms.get(*index).map_or_else(String::new, |symptom| {
                 let times = if symptom.count > 1 { format!(" × {}", symptom.count) } else { String::new() };
                 format!("{}{times}\n{}\n{}", symptom.code, symptom.title, symptom.party)
@@ -214,7 +214,7 @@ impl<'a> Graph<'a> {
             format!("label={:?} shape={}", label(node), shape(weight))
         };
         let config = [Config::EdgeNoLabel, Config::NodeNoLabel];
-        format!("{:?}", Dot::with_attr_getters(&self.graph, &config, &edge_words, &node_words))
+        format!("{:?}", Dot::with_attr_getters(&self.net, &config, &edge_words, &node_words))
     }
 }
 

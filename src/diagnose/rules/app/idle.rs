@@ -56,7 +56,7 @@ pub(in crate::diagnose) fn is_idle(flow: &Flow) -> bool {
     is_open || flow.pause.is_some_and(|pause| pause.length() >= LONG)
 }
 
-fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
+fn check(flow: &Flow, _: &Context<'_>) -> Option<Finding> {
     let (since, until) = find(flow)?;
     let evidence = Evidence::new(since, "the last that was done").and_maybe(until, "closed");
     let end = until.map_or(flow.decided, |until| until.time);
@@ -64,7 +64,6 @@ fn check(flow: &Flow, context: &Context<'_>) -> Option<Finding> {
     Some(
         Finding::new(&IDLE, flow, flow.endpoint(who), evidence)
             .unless(lookup::missed(flow))
-            .unless(context.doubts.duration().filter(|_| until.is_none()))
             .lasting(end - since.time),
     )
 }
