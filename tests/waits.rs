@@ -1,6 +1,10 @@
 //! Facts about waiting: for an answer, for anything to say, for room, and for a four-tuple that is not free.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail by panic, its helpers too")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    reason = "a test may fail by panic, its helpers too"
+)]
 
 mod support;
 

@@ -7,13 +7,15 @@ use closewait::net::{Role, Sides};
 use closewait::tcp::SeqNumber;
 
 use super::outcome::{Outcome, Told};
-use super::trace::Place;
+use super::trace::{Place, ROUTER};
 
 /// Everything that is told, in the order of telling, as if it had been seen at [`Place::default`].
 pub fn text(outcome: &Outcome, place: &Place) -> String {
     let home = Place::default();
     let text: String = outcome.told.iter().map(|told| told_at_home(told, place)).collect();
     let mut text = move_times(&text, home.start - place.start);
+    // Its address begins as an endpoint's does.
+    text = text.replace(&ROUTER.to_string(), "<Router>");
     for role in Role::BOTH {
         // With what follows, so that it is no other address that begins alike.
         text = text

@@ -71,7 +71,7 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
 /// The local ports that a client holds.
 struct Held {
     host: IpAddr,
-    held: u64,
+    count: u64,
     range: LocalPorts,
     run_out: Option<Timestamp>,
 }
@@ -82,22 +82,22 @@ impl Held {
         let (_, pair) = tale.view.pairs.get(&(service, host))?;
         let (range, held) = (LocalPorts::of(tale.terms), pair.held);
         let run_out = Growth { count: held, span: pair.opened? }.reaches(range.count());
-        (held > 0).then_some(Self { host, held, range, run_out })
+        (held > 0).then_some(Self { host, count: held, range, run_out })
     }
 
     fn in_words(&self) -> String {
-        let Self { host, held, range, run_out } = self;
+        let Self { host, count, range, run_out } = self;
         let all = range.count();
         let at = run_out.map_or_else(String::new, |at| {
             let minute: String = at.to_string().chars().take(16).collect();
             format!("; at this rate the last is taken on {} UTC", minute.replace('T', " at "))
         });
-        format!("each of them holds a local port of {host}: {held} of {all} ({range}){at}")
+        format!("each of them holds a local port of {host}: {count} of {all} ({range}){at}")
     }
 
     fn facts(&self) -> Facts {
         Facts::new()
-            .and("held", self.held)
+            .and("held", self.count)
             .and("range", self.range.to_string())
             .and("of", self.range.count())
             .and_maybe("run_out", self.run_out)

@@ -75,7 +75,10 @@ fn effects(tale: &Tale<'_>, service: &Service) -> Vec<String> {
         let connections = counted(service.stuck.connections, "connection");
         format!("it closed none of {connections} that clients had closed{since}, or closed them late")
     });
-    [gave_up, late, stuck, process_died::ending(tale)].into_iter().flatten().collect()
+    // What answers again has not died.
+    let recovered = requests.answered.first_after(tale.root.since).is_some();
+    let ending = process_died::ending(tale).filter(|_| !recovered);
+    [gave_up, late, stuck, ending].into_iter().flatten().collect()
 }
 
 fn facts(tale: &Tale<'_>, service: &Service) -> Facts {

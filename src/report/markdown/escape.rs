@@ -20,7 +20,7 @@ pub(super) fn prose(text: &str, most: usize) -> String {
     while let Some((before, after)) = rest.split_once('`') {
         push_words(before, &mut out);
         rest = match after.split_once('`') {
-            Some((inside, behind)) if !inside.is_empty() && inside.chars().all(is_plain) => {
+            Some((inside, behind)) if is_code(inside) => {
                 out.extend(["`", inside, "`"]);
                 behind
             }
@@ -65,6 +65,11 @@ fn clip(text: &str, most: usize) -> String {
         None => text.to_owned(),
     };
     for_terminal(&clipped).into_owned()
+}
+
+/// Words between backquotes: what stands between two of them by chance has blanks at its ends.
+fn is_code(inside: &str) -> bool {
+    !inside.is_empty() && inside.trim() == inside && inside.chars().all(is_plain)
 }
 
 const fn is_plain(character: char) -> bool {
