@@ -58,8 +58,8 @@ pub struct Incident {
     pub findings: Vec<Member>,
     /// What led to what.
     pub causes: Vec<CausalEdge>,
-    /// Sockets in CLOSE-WAIT over time, where that is what it is about: the highest number in each of some equal parts of the
-    /// capture.
+    /// Sockets in CLOSE-WAIT over time, where that is what it is about: the highest number in each of some equal parts of
+    /// its time and a tenth more on both sides.
     pub curve: Vec<u64>,
 }
 

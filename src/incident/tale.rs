@@ -98,9 +98,17 @@ impl Tale<'_> {
             findings: self.members.iter().take(MEMBERS).map(|symptom| member(symptom)).collect(),
             causes: Vec::new(),
             curve: self.stuck().map_or_else(Vec::new, |(_, waits)| {
-                waits.curve.levels(self.view.start, self.view.end, CURVE)
+                let (from, to) = self.around(since, until);
+                waits.curve.levels(from, to, CURVE)
             }),
         }
+    }
+
+    /// The time of the story and a tenth of it on both sides, as far as the capture goes.
+    fn around(&self, since: Timestamp, until: Option<Timestamp>) -> (Timestamp, Timestamp) {
+        let until = until.unwrap_or(self.view.end);
+        let margin = TimeDelta::from_nanos((until - since).nanos() / 10);
+        ((since + -margin).max(self.view.start), (until + margin).min(self.view.end))
     }
 
     fn kind(&self) -> Kind {
