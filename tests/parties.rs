@@ -432,13 +432,15 @@ fn ordinary_ends_accuse_no_service() {
                 101 + 100 * at,
                 201 + 100 * at
             ))
-            .collect::<String>()
+            .collect::<Vec<_>>()
+            .concat()
     );
     let half_close = format!(
         "{asked}+0.001 > F. 101:101(0) ack 1\n+0.0001 < . 1:1(0) ack 102\n{}",
         (0..30)
             .map(|at| format!("+0.5 < P. {}:{}(1000) ack 102\n", 1 + 1000 * at, 1001 + 1000 * at))
-            .collect::<String>()
+            .collect::<Vec<_>>()
+            .concat()
     );
     for (what, lines) in [
         ("farewell", farewell),
