@@ -77,7 +77,7 @@ impl Tale<'_> {
         state("sockets", self.sockets());
         state("held by", owners.told);
         state("who", story.who);
-        state("else", self.innocent());
+        state("else", self.innocent(kind));
         let connections = story.connections.unwrap_or_else(|| self.connections());
         Incident {
             id: 0,
@@ -262,14 +262,15 @@ impl Tale<'_> {
         let told = codes.iter().filter_map(|code| self.member(code)).filter_map(|symptom| {
             let first = symptom.told.first()?;
             let more = if symptom.count > 1 { format!(" ({} in all)", symptom.count) } else { String::new() };
-            Some(format!("{}: {first}{more}", symptom.code))
+            Some(format!("{first}{more}"))
         });
         told.collect()
     }
 
     /// What else it can be, in the words of the rule at its root.
-    fn innocent(&self) -> String {
-        let rule = crate::diagnose::find_rule(self.root.code);
+    fn innocent(&self, kind: Kind) -> String {
+        let code = if kind == Kind::PortsExhausted { "SVC105" } else { self.root.code };
+        let rule = crate::diagnose::find_rule(code);
         let sections = rule.map(crate::diagnose::Rule::sections).unwrap_or_default();
         let found = sections.into_iter().find(|(heading, _)| heading.starts_with("What else"));
         found.map_or_else(String::new, |(_, text)| {

@@ -38,9 +38,9 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
         cause: cause(tale, &holders, service.releases.slots),
         effects: effects(tale, service, &bursts, waited),
         who: format!(
-            "the service on {} must accept (or limit) more connections at a time than the {} that it seems to serve, or close idle ones sooner",
+            "the service on {} must accept more than {} at a time (a limit on connections?), or close idle ones sooner",
             service.endpoint,
-            service.releases.slots.max(1)
+            counted(service.releases.slots.max(1), "connection")
         ),
         confirm: vec![
             ss(
@@ -64,27 +64,33 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
 }
 
 fn cause(tale: &Tale<'_>, holders: &[Served], slots: u64) -> String {
-    let told: Vec<String> = holders.iter().take(HOLDERS).map(|holder| one_holder(tale, holder)).collect();
+    let shown = || holders.iter().take(HOLDERS);
+    let names: Vec<String> =
+        shown().map(|holder| format!("flow {} ({})", holder.flow, holder.initiator)).collect();
     let more = holders.len().saturating_sub(HOLDERS);
-    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let places = match slots {
         0 | 1 => "the only place".to_owned(),
         slots => format!("one of {slots} places"),
     };
-    format!("{} held {places}{more}", enumerated(&told))
+    let ends: Vec<String> = shown()
+        .map(|holder| {
+            let name = if holders.len() > 1 { format!("flow {}", holder.flow) } else { "it".to_owned() };
+            format!("{name} {}", end_of(tale, holder))
+        })
+        .collect();
+    format!("{}{more} held {places}; {}", enumerated(&names), ends.join("; "))
 }
 
-fn one_holder(tale: &Tale<'_>, holder: &Served) -> String {
-    let Some(ended) = holder.ended else {
-        return format!("flow {} ({}; open to the end)", holder.flow, holder.initiator);
-    };
+fn end_of(tale: &Tale<'_>, holder: &Served) -> String {
+    let Some(ended) = holder.ended else { return "was open to the end".to_owned() };
     let (idle, kinds) = idle_of(holder);
     let who = holder.closer.map_or_else(|| "reset".to_owned(), |closer| format!("closed by the {closer}"));
     let after = match idle {
         Some(idle) => format!(" after {idle} of idleness{}", tale.may_be(idle, kinds)),
         None => format!(" {} after it was opened", ended.time - holder.opened.time),
     };
-    format!("flow {} ({}; {who} at {}{after})", holder.flow, holder.initiator, tale.clock(ended.time))
+    format!("was {who} at {}{after}", tale.clock(ended.time))
 }
 
 /// How long a holder was idle, and the timers that may have ended it.
