@@ -27,9 +27,11 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
     let until =
         released.iter().filter_map(|it| it.released).map(|at| at.time).max().filter(|_| still.is_empty());
     let end = until.unwrap_or(tale.view.end);
+    let what =
+        if bursts.len() > 1 { "kept connections unaccepted for up to" } else { "accepted nothing for" };
     Story {
         title: format!(
-            "{} accepted nothing for {} ({} – {})",
+            "{} {what} {} ({} – {})",
             service.endpoint,
             longest(&bursts, still, tale.view.end),
             tale.clock(since),
@@ -71,6 +73,7 @@ fn cause(tale: &Tale<'_>, holders: &[Served], slots: u64) -> String {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let places = match slots {
         0 | 1 => "the only place".to_owned(),
+        slots if holders.len() > 1 => format!("one of {slots} places each"),
         slots => format!("one of {slots} places"),
     };
     let ends: Vec<String> = shown()
