@@ -189,6 +189,9 @@ mod tests {
         let mut flow = open(61.0);
         flow.traffic.responder.unseen = true;
         assert_eq!(found("APP101", &flow, 61.0), None);
+        let mut flow = open(61.0);
+        flow.traffic.responder.gap = true;
+        assert_eq!(found("APP101", &flow, 61.0), None);
     }
 
     #[test]
