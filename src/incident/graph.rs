@@ -1,6 +1,7 @@
 //! The graph of causes: services, what was found at them, connections that held others up, and why one led to another.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use petgraph::Direction;
 use petgraph::dot::{Config, Dot};
@@ -10,8 +11,9 @@ use petgraph::visit::{EdgeRef, NodeIndexable};
 
 use super::links::{Cause, Link, link};
 use super::symptom::Symptom;
+use crate::diagnose::Fact;
 use crate::net::Endpoint;
-use crate::survey::{Served, View};
+use crate::survey::{Party, Served, View};
 
 /// What a cause or an effect is.
 #[derive(Clone, Debug)]
@@ -26,8 +28,10 @@ pub(super) enum Node {
 
 /// Causes and effects: an edge goes from the first to the second.
 pub(super) struct Graph<'a> {
-    graph: DiGraph<Node, Link>,
+    net: DiGraph<Node, Link>,
     symptoms: &'a [Symptom],
+    /// The node of each symptom that has one.
+    nodes: Vec<Option<NodeIndex>>,
 }
 
 /// What hangs together.
@@ -47,9 +51,13 @@ impl<'a> Graph<'a> {
         let services: BTreeMap<Endpoint, NodeIndex> =
             worthy.iter().map(|service| (*service, graph.add_node(Node::Service(*service)))).collect();
         let mut places: BTreeMap<Endpoint, Vec<(usize, NodeIndex)>> = BTreeMap::new();
+        let mut nodes = vec![None; symptoms.len()];
         for (index, symptom) in symptoms.iter().enumerate() {
             let Some(&service) = services.get(&symptom.service) else { continue };
             let place = graph.add_node(Node::Symptom(index));
+            if let Some(node) = nodes.get_mut(index) {
+                *node = Some(place);
+            }
             let reason = symptom.title.to_owned();
             graph.add_edge(service, place, Link { cause: Cause::SeenAt, score: 1.0, reason });
             places.entry(symptom.service).or_default().push((index, place));
@@ -57,35 +65,63 @@ impl<'a> Graph<'a> {
                 add_holders(&mut graph, view, symptom, place);
             }
         }
-        let mut built = Self { graph, symptoms };
+        let mut built = Self { net: graph, symptoms, nodes };
         for here in places.values() {
-            built.link_all(here, here);
+            built.link_service(here);
         }
         built.link_services(&places);
         built
     }
 
-    /// Services are linked where one is a client of the other, or where they are on one host.
-    fn link_services(&mut self, places: &BTreeMap<Endpoint, Vec<(usize, NodeIndex)>>) {
-        let mut by_host: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (service, here) in places {
-            by_host.entry(service.addr).or_default().push((service, here));
-        }
-        let all: Vec<_> = places.values().flatten().copied().collect();
-        for (service, here) in places {
-            // A pool names its front, wherever that is.
-            let pools = here
-                .iter()
-                .filter(|(index, _)| self.symptoms.get(*index).is_some_and(|it| it.code == "SVC104"));
-            self.link_all(&pools.copied().collect::<Vec<_>>(), &all);
-            let clients = here.iter().filter_map(|(index, _)| match self.symptoms.get(*index)?.party {
-                crate::survey::Party::Client { host, .. } => Some(host),
+    /// At one service: what it did itself leads to anything, what one client did to nothing of another client.
+    fn link_service(&mut self, here: &[(usize, NodeIndex)]) {
+        let mut by_client: BTreeMap<Option<IpAddr>, Vec<(usize, NodeIndex)>> = BTreeMap::new();
+        for place in here {
+            let host = match self.symptoms.get(place.0).map(|symptom| symptom.party) {
+                Some(Party::Client { host, .. }) => Some(host),
                 _ => None,
-            });
-            let hosts: BTreeSet<_> = clients.chain([service.addr]).collect();
-            for (other, there) in hosts.iter().filter_map(|host| by_host.get(host)).flatten() {
-                if *other != service {
-                    self.link_all(here, there);
+            };
+            by_client.entry(host).or_default().push(*place);
+        }
+        let shared = by_client.remove(&None).unwrap_or_default();
+        self.link_all(&shared, &shared);
+        for of_client in by_client.values() {
+            self.link_all(&shared, of_client);
+            self.link_all(of_client, &shared);
+            self.link_all(of_client, of_client);
+        }
+    }
+
+    /// Services are linked where one is a client of the other, where a pool names its front, or where one host lost what
+    /// it knew of both.
+    fn link_services(&mut self, places: &BTreeMap<Endpoint, Vec<(usize, NodeIndex)>>) {
+        let mut by_host: BTreeMap<IpAddr, Vec<(Endpoint, &Vec<_>)>> = BTreeMap::new();
+        for (service, here) in places {
+            by_host.entry(service.addr).or_default().push((*service, here));
+        }
+        for (service, here) in places {
+            for place in here {
+                let Some(symptom) = self.symptoms.get(place.0) else { continue };
+                let Party::Client { host, .. } = symptom.party else { continue };
+                let fronts = by_host.get(&host).into_iter().flatten().filter(|(other, _)| other != service);
+                let named = symptom.facts.get("front").and_then(|front| match front {
+                    Fact::Text(front) => places.iter().find(|(other, _)| other.to_string() == *front),
+                    _ => None,
+                });
+                let effects = fronts.map(|(_, there)| *there).chain(named.map(|(_, there)| there));
+                effects.for_each(|there| self.link_all(&[*place], there));
+            }
+        }
+        for services in by_host.values() {
+            let lost = |here: &[(usize, NodeIndex)]| {
+                here.iter()
+                    .copied()
+                    .find(|(index, _)| self.symptoms.get(*index).is_some_and(|it| it.code == "RST109"))
+            };
+            let lost: Vec<_> = services.iter().filter_map(|(_, here)| lost(here)).collect();
+            for pair in lost.windows(2) {
+                if let [one, other] = *pair {
+                    self.link_all(&[one], &[other]);
                 }
             }
         }
@@ -96,7 +132,7 @@ impl<'a> Graph<'a> {
             for (effect, to) in effects.iter().filter(|(effect, _)| effect != cause) {
                 let known = self.symptoms.get(*cause).zip(self.symptoms.get(*effect));
                 if let Some(link) = known.and_then(|(cause, effect)| link(cause, effect)) {
-                    self.graph.add_edge(*from, *to, link);
+                    self.net.add_edge(*from, *to, link);
                 }
             }
         }
@@ -104,15 +140,15 @@ impl<'a> Graph<'a> {
 
     /// What hangs together, in the order of the first service of each.
     pub(super) fn parts(&self) -> Vec<Part> {
-        let mut sets = UnionFind::new(self.graph.node_bound());
-        for edge in self.graph.edge_references() {
+        let mut sets = UnionFind::new(self.net.node_bound());
+        for edge in self.net.edge_references() {
             sets.union(edge.source().index(), edge.target().index());
         }
         let mut parts: BTreeMap<usize, Part> = BTreeMap::new();
-        for node in self.graph.node_indices() {
+        for node in self.net.node_indices() {
             let part = parts.entry(sets.find(node.index())).or_default();
             part.nodes.push(node);
-            if let Some(Node::Symptom(index)) = self.graph.node_weight(node) {
+            if let Some(Node::Symptom(index)) = self.net.node_weight(node) {
                 part.symptoms.push(*index);
             }
         }
@@ -123,19 +159,19 @@ impl<'a> Graph<'a> {
 
     /// Whether a symptom has a cause among the others.
     pub(super) fn is_caused(&self, symptom: usize) -> bool {
-        let is_it = |node: &NodeIndex| matches!(self.graph.node_weight(*node), Some(Node::Symptom(index)) if *index == symptom);
-        self.graph.node_indices().find(is_it).is_some_and(|node| {
-            let mut causes = self.graph.edges_directed(node, Direction::Incoming);
+        let node = self.nodes.get(symptom).copied().flatten();
+        node.is_some_and(|node| {
+            let mut causes = self.net.edges_directed(node, Direction::Incoming);
             causes.any(|edge| {
                 edge.weight().cause != Cause::SeenAt
-                    && matches!(self.graph.node_weight(edge.source()), Some(Node::Symptom(_)))
+                    && matches!(self.net.node_weight(edge.source()), Some(Node::Symptom(_)))
             })
         })
     }
 
     /// The edges of a part that tell a cause: its effect, its cause, and why.
     pub(super) fn causes_in(&self, part: &Part) -> Vec<(String, String, Link)> {
-        let edges = part.nodes.iter().flat_map(|node| self.graph.edges_directed(*node, Direction::Outgoing));
+        let edges = part.nodes.iter().flat_map(|node| self.net.edges_directed(*node, Direction::Outgoing));
         let causal = edges.filter(|edge| edge.weight().cause != Cause::SeenAt);
         causal
             .map(|edge| (self.name(edge.target()), self.name(edge.source()), edge.weight().clone()))
@@ -143,7 +179,7 @@ impl<'a> Graph<'a> {
     }
 
     fn name(&self, node: NodeIndex) -> String {
-        match self.graph.node_weight(node) {
+        match self.net.node_weight(node) {
             Some(Node::Service(service)) => service.to_string(),
             Some(Node::Holder(holder)) => format!("flow {}", holder.flow),
             Some(Node::Symptom(index)) => self
@@ -161,7 +197,7 @@ impl<'a> Graph<'a> {
             Node::Symptom(_) => "ellipse",
             Node::Holder(_) => "hexagon",
         };
-        let label = |node: NodeIndex| match self.graph.node_weight(node) {
+        let label = |node: NodeIndex| match self.net.node_weight(node) {
             Some(Node::Symptom(index)) => self.symptoms.get(*index).map_or_else(String::new, |symptom| {
                 let times = if symptom.count > 1 { format!(" × {}", symptom.count) } else { String::new() };
                 format!("{}{times}\n{}\n{}", symptom.code, symptom.title, symptom.party)
@@ -178,7 +214,7 @@ impl<'a> Graph<'a> {
             format!("label={:?} shape={}", label(node), shape(weight))
         };
         let config = [Config::EdgeNoLabel, Config::NodeNoLabel];
-        format!("{:?}", Dot::with_attr_getters(&self.graph, &config, &edge_words, &node_words))
+        format!("{:?}", Dot::with_attr_getters(&self.net, &config, &edge_words, &node_words))
     }
 }
 

@@ -67,7 +67,7 @@ impl Kind {
             "RST105" => (Self::ForgedReset, 2),
             "SVC101" => (Self::ForgotToClose, 1),
             "FIN101" => (Self::ForgotToClose, 3),
-            "RST101" | "RST102" => (Self::StalePorts, 3),
+            "RST101" => (Self::StalePorts, 3),
             "APP104" => (Self::StoppedReading, 1),
             "FIN103" => (Self::CloseUnheard, 2),
             "RST103" => (Self::ProcessDied, 5),

@@ -146,6 +146,13 @@ const SLACK: TimeDelta = TimeDelta::from_secs(1);
 
 /// How `cause` led to `effect`, if it is likely that it did.
 pub(super) fn link(cause: &Symptom, effect: &Symptom) -> Option<Link> {
+    // One client's sockets hold up no other client's.
+    if let (Party::Client { host, .. }, Party::Client { host: other, .. }) = (cause.party, effect.party)
+        && host != other
+        && cause.service == effect.service
+    {
+        return None;
+    }
     if cause.service == effect.service {
         let known = AT_ONE_SERVICE
             .iter()

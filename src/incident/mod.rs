@@ -58,8 +58,8 @@ pub struct Incident {
     pub findings: Vec<Member>,
     /// What led to what.
     pub causes: Vec<CausalEdge>,
-    /// Sockets in CLOSE-WAIT over time, where that is what it is about: the highest number in each of some equal parts of the
-    /// capture.
+    /// Sockets in CLOSE-WAIT over time, where that is what it is about: the highest number in each of some equal parts of
+    /// its time and a tenth more on both sides.
     pub curve: Vec<u64>,
 }
 
@@ -140,6 +140,9 @@ pub struct Incidents {
     pub dot: String,
 }
 
+/// Causes that are told of one incident.
+const CAUSES: usize = 100;
+
 /// Makes incidents of what was found in parties and in flows; `sockets` tells who holds what is stuck.
 pub fn incidents(
     view: View,
@@ -198,5 +201,5 @@ fn tell(
         reason: link.reason,
     });
     let tale = Tale { view, terms, sockets, root, members: &members };
-    Some(Incident { causes: edges.collect(), ..tale.tell() })
+    Some(Incident { causes: edges.take(CAUSES).collect(), ..tale.tell() })
 }

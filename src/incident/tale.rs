@@ -17,6 +17,8 @@ use crate::words::counted;
 
 /// Parts of the capture's time in which sockets are counted.
 const CURVE: usize = 48;
+/// Kinds of findings that are told of one incident; more come of many clients with the same.
+const MEMBERS: usize = 100;
 /// Timers that are named of all that a delay may be.
 const CANDIDATES: usize = 2;
 
@@ -93,19 +95,29 @@ impl Tale<'_> {
             facts: self
                 .common_facts(story.facts.and("connections", connections))
                 .and_maybe("held_by", owners.facts),
-            findings: self.members.iter().map(|symptom| member(symptom)).collect(),
+            findings: self.members.iter().take(MEMBERS).map(|symptom| member(symptom)).collect(),
             causes: Vec::new(),
             curve: self.stuck().map_or_else(Vec::new, |(_, waits)| {
-                waits.curve.levels(self.view.start, self.view.end, CURVE)
+                let (from, to) = self.around(since, until);
+                waits.curve.levels(from, to, CURVE)
             }),
         }
+    }
+
+    /// The time of the story and a tenth of it on both sides, as far as the capture goes.
+    fn around(&self, since: Timestamp, until: Option<Timestamp>) -> (Timestamp, Timestamp) {
+        let until = until.unwrap_or(self.view.end);
+        let margin = TimeDelta::from_nanos((until - since).nanos() / 10);
+        ((since + -margin).max(self.view.start), (until + margin).min(self.view.end))
     }
 
     fn kind(&self) -> Kind {
         if self.has_run_out() && matches!(self.root.code, "SVC101" | "SVC103" | "SVC105") {
             return Kind::PortsExhausted;
         }
-        let death = self.service().and_then(Death::of).filter(|death| death.refused.is_some());
+        let may_die = self.root.code != "RST109";
+        let death =
+            self.service().filter(|_| may_die).and_then(Death::of).filter(|death| death.refused.is_some());
         let known = Kind::of(self.root.code).map(|(kind, _)| kind);
         death.map(|_| Kind::ProcessDied).or(known).unwrap_or(Kind::StalePorts)
     }

@@ -64,19 +64,19 @@ impl Marks {
         gaps.max().unwrap_or(TimeDelta::ZERO)
     }
 
-    /// The last moment at or before `limit`, or that at which the stretch began that goes on beyond it. Call
-    /// [`Self::tidy`] before.
+    /// The last moment at or before `limit`; within a stretch `limit` itself. Call [`Self::tidy`] before.
     pub fn last_until(&self, limit: Timestamp) -> Option<Timestamp> {
         let place = self.stretches.partition_point(|&(start, _)| start <= limit);
         let &(start, end) = self.stretches.get(place.checked_sub(1)?)?;
-        Some(if end <= limit { end } else { start })
+        Some(end.min(limit).max(start))
     }
 
-    /// The first moment after `limit`, as far as it is known. Call [`Self::tidy`] before.
+    /// The first moment after `limit`; within a stretch `limit` itself: something happens all the time. Call
+    /// [`Self::tidy`] before.
     pub fn first_after(&self, limit: Timestamp) -> Option<Timestamp> {
         let place = self.stretches.partition_point(|&(_, end)| end <= limit);
         let &(start, end) = self.stretches.get(place)?;
-        Some(if start > limit { start } else { end })
+        Some(start.max(limit).min(end.max(limit)))
     }
 
     /// The first of all.

@@ -64,6 +64,12 @@ pub struct Survey {
     hosts: KeyedMap<Address, (IpAddr, Memory)>,
     /// The first and the latest time that any flow tells of.
     span: Option<(Timestamp, Timestamp)>,
+    /// So many pairs make it worth while to look for ordinary ones.
+    room: usize,
+    /// Pairs so far, those that made room for others too.
+    numbered: u32,
+    /// Flows of pairs beyond those that are told apart.
+    pairs_left_out: u64,
     /// Flows of services beyond those that are told apart.
     left_out: u64,
 }
@@ -77,6 +83,9 @@ impl Survey {
             pairs: KeyedMap::default(),
             hosts: KeyedMap::default(),
             span: None,
+            room: PAIRS,
+            numbered: 0,
+            pairs_left_out: 0,
             left_out: 0,
         }
     }
@@ -85,14 +94,22 @@ impl Survey {
     pub fn add(&mut self, flow: &Flow) -> Place {
         let (first, last) = (flow.first.time, flow.decided);
         self.span = Some(self.span.map_or((first, last), |(start, end)| (start.min(first), end.max(last))));
-        let Self { limits, services, pairs, hosts, left_out, .. } = self;
+        let Self { limits, services, pairs, hosts, left_out, room, numbered, pairs_left_out, .. } = self;
         let (client, key) = (address(flow.initiator.addr), key(flow.responder));
         let service = known(services, key, SERVICES, || Box::new(Service::new(flow.responder)));
         *left_out += u64::from(service.is_none());
         let may_be_released = service.is_some_and(|service| service.add(flow, limits));
-        let next = u32::try_from(pairs.len()).unwrap_or(u32::MAX);
-        let new_pair = || (next, Box::new(Pair::new(flow.initiator.addr, flow.responder)));
+        if pairs.len() >= *room {
+            // Who only opened and closed makes room for others; where few did, those who come next are left out.
+            pairs.retain(|_, (_, pair)| !pair.is_ordinary());
+            *room = if pairs.len() > PAIRS / 10 * 9 { usize::MAX } else { PAIRS };
+        }
+        let new_pair = || {
+            *numbered += 1;
+            (*numbered, Box::new(Pair::new(flow.initiator.addr, flow.responder)))
+        };
         let pair = known(pairs, (client, key), PAIRS, new_pair);
+        *pairs_left_out += u64::from(pair.is_none());
         let pair = pair.map(|(number, pair)| {
             pair.add(flow, limits);
             *number

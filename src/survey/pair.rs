@@ -46,6 +46,8 @@ pub struct Pair {
     pub held: u64,
     /// These ports.
     pub ports: Ports,
+    /// Some connection ended other than in order.
+    is_odd: bool,
 }
 
 impl Pair {
@@ -68,12 +70,19 @@ impl Pair {
             stuck: Waits::default(),
             held: 0,
             ports: Ports::default(),
+            is_odd: false,
         }
+    }
+
+    /// True where every connection so far was opened and closed in order.
+    pub(super) fn is_ordinary(&self) -> bool {
+        !self.is_odd && self.open == 0 && self.held == 0 && self.stuck.connections == 0
     }
 
     /// Adds a finished flow.
     pub fn add(&mut self, flow: &Flow, limits: &Limits) {
         self.flows += 1;
+        self.is_odd |= !matches!(flow.outcome, FlowOutcome::CleanClose | FlowOutcome::SimultaneousClose);
         let start = flow.first.time;
         self.opened =
             Some(self.opened.map_or((start, start), |(first, last)| (first.min(start), last.max(start))));

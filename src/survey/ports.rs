@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::least::Least;
 use super::marks::Marks;
 use super::port_set::PortSet;
-use crate::flow::{Flow, FlowOutcome};
+use crate::flow::{Flow, FlowOutcome, Origin};
 use crate::net::Role;
 use crate::time::{TimeDelta, Timestamp};
 
@@ -19,7 +19,7 @@ const RESTING: usize = 1 << 10;
 pub struct Ports {
     /// Those that were held when the capture ended, by sockets that are open or in CLOSE-WAIT: no timer frees them.
     pub lasting: PortSet,
-    /// When these were taken.
+    /// When these were taken, of connections whose beginning was captured.
     pub taken: Marks,
     /// The same with the ports, the first of them.
     in_order: Least<(Timestamp, u16), IN_ORDER>,
@@ -33,8 +33,11 @@ impl Ports {
         let (start, port) = (flow.first.time, flow.initiator.port);
         if is_held {
             self.lasting.insert(port);
-            self.taken.add(start);
-            self.in_order.add((start, port));
+            // One that was held before the capture began was taken at a time that nobody knows.
+            if flow.origin == Origin::Handshake {
+                self.taken.add(start);
+                self.in_order.add((start, port));
+            }
         } else if rests(flow) {
             self.resting.add(Reverse((flow.last.time, port)));
         }

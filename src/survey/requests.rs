@@ -37,7 +37,9 @@ pub struct Unanswered {
     pub opened: Option<RecordRef>,
     /// When the client closed or aborted; `None` while it waits.
     pub given_up: Option<Timestamp>,
-    /// When an answer came after that.
+    /// When the wait was over: then, or when the service closed or reset; `None` while it goes on.
+    pub over: Option<Timestamp>,
+    /// When an answer came after the client had gone.
     pub late: Option<Timestamp>,
 }
 
@@ -49,18 +51,16 @@ impl Requests {
 
     /// Adds a finished flow.
     pub fn add(&mut self, flow: &Flow, shortest: TimeDelta) {
-        let unanswered = unanswered(flow).filter(|it| waited(flow, it) >= shortest);
+        let unanswered = unanswered(flow);
         let late = unanswered.and_then(|it| it.late);
-        if let Some(replies) = flow.replies {
-            let good = [Some(replies.first.time), replies.before, Some(replies.last.time)];
-            good.into_iter()
-                .flatten()
-                .filter(|at| late.is_none_or(|late| *at < late))
-                .for_each(|at| self.answered.add(at));
-            if late.is_none() {
-                self.slowest.add(replies.slowest.waited);
-            }
+        if late.is_none() {
+            self.note_answers(flow);
         }
+        // Who closes or resets while somebody waits is alive.
+        if let Some(over) = unanswered.and_then(|it| it.over.filter(|_| it.given_up.is_none())) {
+            self.answered.add(over);
+        }
+        let unanswered = unanswered.filter(|it| waited(flow, it) >= shortest && !streams(flow, it));
         let Some(unanswered) = unanswered else { return };
         self.count += 1;
         self.late_answers += u64::from(late.is_some());
@@ -73,8 +73,30 @@ impl Requests {
     }
 }
 
+impl Requests {
+    /// Notes when the service answered: for as long as nothing on the connection paused, all the time.
+    fn note_answers(&mut self, flow: &Flow) {
+        let Some(replies) = flow.replies else { return };
+        self.slowest.add(replies.slowest.waited);
+        let (first, last) = (replies.first.time, replies.last.time);
+        match flow.pause {
+            None => self.answered.add_stretch(first, last),
+            Some(pause) => {
+                [Some(first), replies.before].into_iter().flatten().for_each(|at| self.answered.add(at));
+                self.answered.add_stretch(pause.until.time.clamp(first.min(last), last), last);
+            }
+        }
+    }
+}
+
 fn waited(flow: &Flow, it: &Unanswered) -> TimeDelta {
-    it.given_up.unwrap_or(flow.decided) - it.asked.time
+    it.over.unwrap_or(flow.decided) - it.asked.time
+}
+
+/// Who went on sending for longer than it then waited had nothing to be answered: an upload, a log, a publisher.
+fn streams(flow: &Flow, it: &Unanswered) -> bool {
+    let since = flow.last_talker.filter(|(role, _)| *role == Role::Initiator).map(|(_, at)| at.time);
+    since.is_some_and(|since| it.asked.time - since > waited(flow, it))
 }
 
 /// The last request of `flow`, if it got no answer, or one that came when the client had gone.
@@ -88,9 +110,26 @@ fn unanswered(flow: &Flow) -> Option<Unanswered> {
         return None;
     }
     let asked = flow.asked?;
-    let given_up = given_up(flow).filter(|at| *at >= asked.time);
+    let reaction = reaction(flow);
+    // A farewell (TLS close_notify) to a service that has closed asks nothing.
+    if reaction.is_some_and(|at| at <= asked.time) {
+        return None;
+    }
+    let given_up =
+        given_up(flow).filter(|at| *at >= asked.time && reaction.is_none_or(|reaction| *at <= reaction));
+    let over = given_up.or(reaction);
     let late = flow.replies.filter(|replies| replies.last.time > asked.time).map(|replies| replies.last.time);
-    Some(Unanswered { flow: flow.id, asked, opened: flow.completed(), given_up, late })
+    Some(Unanswered { flow: flow.id, asked, opened: flow.completed(), given_up, over, late })
+}
+
+/// When the service closed, or reset.
+fn reaction(flow: &Flow) -> Option<Timestamp> {
+    let fin = flow.fin.responder.map(|fin| fin.first.time);
+    let reset = flow.reset().filter(|reset| reset.by == Role::Responder).map(|reset| reset.at.time);
+    match (fin, reset) {
+        (Some(fin), Some(reset)) => Some(fin.min(reset)),
+        (fin, reset) => fin.or(reset),
+    }
 }
 
 /// When the initiator closed first, or aborted.

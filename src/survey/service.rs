@@ -58,7 +58,7 @@ pub struct Service {
     pub survived: Option<TimeDelta>,
     /// Connects that carried no octets, the first ones.
     pub connects: Least<Connect, CONNECTS>,
-    /// When it reset connections, the first ones.
+    /// When live sockets of it reset connections, the first ones.
     pub resets: Vec<Timestamp>,
     /// When it refused connection requests, first and last.
     pub refusals: Option<(Timestamp, Timestamp)>,
@@ -101,8 +101,7 @@ impl Service {
         self.note_opening(flow);
         self.note_states(flow, limits);
         self.requests.add(flow, limits.fin_delay);
-        if let Some(reset) =
-            flow.reset().filter(|it| it.by == Role::Responder && it.kind != ResetKind::Refusal)
+        if let Some(reset) = flow.reset().filter(|it| it.by == Role::Responder && gives_up(it.kind))
             && self.resets.len() < RESETS
         {
             self.resets.push(reset.at.time);
@@ -213,4 +212,9 @@ fn waiting_octets(flow: &Flow) -> u64 {
 fn goes_on(flow: &Flow, pause: Pause) -> bool {
     let is_answered = flow.last_talker.is_some_and(|(_, at)| at.time > pause.until.time);
     is_answered && flow.reset().is_none()
+}
+
+/// A RST of a live socket, not of a host that knows none.
+const fn gives_up(kind: ResetKind) -> bool {
+    matches!(kind, ResetKind::Abort | ResetKind::AfterOwnFin)
 }

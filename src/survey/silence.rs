@@ -33,7 +33,7 @@ impl Requests {
     /// `end`.
     pub(super) fn longest_silence(&self, end: Timestamp) -> Option<Silence> {
         let patience = self.usual_wait().saturating_mul(USUAL);
-        let waits = |it: &&Unanswered| (it.given_up.unwrap_or(end) - it.asked.time).nanos() > patience;
+        let waits = |it: &&Unanswered| (it.over.unwrap_or(end) - it.asked.time).nanos() > patience;
         let mut asked: Vec<_> = self.unanswered.iter().filter(waits).copied().collect();
         asked.sort_unstable_by_key(|it| (it.asked.time, it.flow));
         let mut longest: Option<(TimeDelta, Silence)> = None;

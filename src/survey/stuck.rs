@@ -5,6 +5,8 @@ use crate::delays::Delays;
 use crate::flow::{CloseWait, Flow, FlowOutcome, Limits, RecordRef};
 use crate::time::{TimeDelta, Timestamp};
 
+/// Who sends nothing for so long after its peer closed has sent all.
+const STOPPED: TimeDelta = TimeDelta::from_secs(5);
 /// Flows named as examples.
 const EXAMPLES: usize = 3;
 
@@ -17,7 +19,8 @@ pub(crate) fn is_stuck(flow: &Flow, wait: &CloseWait, limits: &Limits) -> bool {
         | FlowOutcome::LateFinRst
         | FlowOutcome::LateProbeRst
         | FlowOutcome::LateFinIntoSuccessor => true,
-        _ if flow.data_after_fin && wait.until.is_some() => false,
+        // Who still sends works; who has stopped for long did not close.
+        _ if flow.data_after_fin => wait.until.is_none() && flow.decided - flow.active.time >= STOPPED,
         _ => wait.lasted >= limits.fin_delay,
     }
 }

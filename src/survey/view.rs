@@ -25,11 +25,13 @@ pub struct View {
     pub hosts: BTreeMap<IpAddr, Memory>,
     /// Flows of services beyond those that are told apart.
     pub left_out: u64,
+    /// Flows of pairs beyond those that are told apart.
+    pub pairs_left_out: u64,
 }
 
 impl View {
     pub(super) fn new(survey: Survey, stopped: Option<Timestamp>) -> Self {
-        let Survey { limits, services, pairs, hosts, span, left_out } = survey;
+        let Survey { limits, services, pairs, hosts, span, left_out, pairs_left_out, .. } = survey;
         let (start, end) = span.unwrap_or_default();
         let end = stopped.map_or(end, |stopped| stopped.max(end));
         let mut services: BTreeMap<_, _> =
@@ -42,7 +44,16 @@ impl View {
         for (_, pair) in pairs.values_mut() {
             pair.settle();
         }
-        Self { limits, start, end, services, pairs, hosts: hosts.into_values().collect(), left_out }
+        Self {
+            limits,
+            start,
+            end,
+            services,
+            pairs,
+            hosts: hosts.into_values().collect(),
+            left_out,
+            pairs_left_out,
+        }
     }
 
     /// The clients of one service.

@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use closewait::capture::Input;
 use closewait::report::{
-    FindingsCsv, FlowsCsv, JsonReport, Order, Reports, TextOptions, TextReport, TimelineCsv,
+    FindingsCsv, FlowsCsv, JsonReport, MarkdownReport, Order, Reports, TextOptions, TextReport, TimelineCsv,
 };
 use closewait::{Analysis, Outcome};
 use peak_alloc::PeakAlloc;
@@ -44,6 +44,7 @@ fn measure(content: Vec<u8>) -> (Outcome, usize) {
         Box::new(TimelineCsv::new(std::io::sink(), false)),
         Box::new(JsonReport::new(std::io::sink())),
         Box::new(TextReport::new(std::io::sink(), TextOptions::default())),
+        Box::new(MarkdownReport::new(std::io::sink())),
     ]);
     let outcome = Analysis::new().run(Input::from_reader("t", Cursor::new(content)), &mut reports).unwrap();
     (outcome, MEMORY.peak_usage().saturating_sub(before))

@@ -11,5 +11,6 @@ pub mod laws;
 pub mod normal;
 pub mod outcome;
 pub mod random;
+pub mod reader;
 pub mod trace;
 pub mod whole;

@@ -9,8 +9,8 @@ use closewait::capture::Input;
 use closewait::diagnose::Finding;
 use closewait::flow::Flow;
 use closewait::report::{
-    FindingsCsv, FlowsCsv, JsonReport, Order, Paint, Report, Reports, TextOptions, TextReport, TimelineCsv,
-    TimelineText, write_ladder,
+    DotReport, FindingsCsv, FlowsCsv, JsonReport, MarkdownReport, Order, Paint, Report, Reports, TextOptions,
+    TextReport, TimelineCsv, TimelineText, write_ladder,
 };
 use closewait::{Analysis, Partial};
 
@@ -31,6 +31,8 @@ pub struct Pages {
     timeline: Vec<u8>,
     json: Vec<u8>,
     text: Vec<u8>,
+    ticket: Vec<u8>,
+    graph: Vec<u8>,
     lines: Vec<u8>,
     ladders: Vec<u8>,
 }
@@ -107,6 +109,8 @@ impl Pages {
             Box::new(TimelineCsv::new(&mut self.timeline, true)),
             Box::new(JsonReport::new(&mut self.json)),
             Box::new(TextReport::new(&mut self.text, TextOptions::default())),
+            Box::new(MarkdownReport::new(&mut self.ticket)),
+            Box::new(DotReport::new(&mut self.graph)),
             Box::new(TimelineText::new(&mut self.lines, true, 80)),
             Box::new(move |flow: &Flow, findings: &[Finding]| {
                 write_ladder(flow, findings, 80, Paint::default(), ladders).unwrap();
@@ -118,8 +122,9 @@ impl Pages {
 
     fn equal(&self, other: &Self, how: &str) {
         let all = |pages: &Self| {
-            let Self { flows, by_start, findings, timeline, json, text, lines, ladders } = pages;
-            [flows, by_start, findings, timeline, json, text, lines, ladders]
+            let Self { flows, by_start, findings, timeline, json, text, ticket, graph, lines, ladders } =
+                pages;
+            [flows, by_start, findings, timeline, json, text, ticket, graph, lines, ladders]
                 .map(|page| String::from_utf8_lossy(page).into_owned())
         };
         for (ours, theirs) in all(self).iter().zip(&all(other)) {
@@ -135,9 +140,27 @@ impl Pages {
         rows(&self.timeline);
         let json: serde_json::Value = serde_json::from_slice(&self.json).unwrap();
         assert_eq!(json["flows"].as_array().unwrap().len() as u64, outcome.flows);
-        for page in [&self.text, &self.lines, &self.ladders] {
+        hold_incidents(&json);
+        assert!(self.ticket.len() < 60_000, "{} octets for a ticket", self.ticket.len());
+        for page in [&self.text, &self.lines, &self.ladders, &self.ticket, &self.graph] {
             let text = std::str::from_utf8(page).unwrap();
             assert!(!text.contains(|letter: char| letter != '\n' && letter.is_control()), "{text:?}");
+        }
+    }
+}
+
+/// Whoever is named in a document is told of in it.
+fn hold_incidents(json: &serde_json::Value) {
+    let all = |value: &serde_json::Value| value.as_array().unwrap().clone();
+    let incidents: BTreeSet<u64> =
+        all(&json["incidents"]).iter().map(|it| it["id"].as_u64().unwrap()).collect();
+    let flows: BTreeSet<u64> = all(&json["flows"]).iter().map(|it| it["flow"].as_u64().unwrap()).collect();
+    for flow in all(&json["flows"]) {
+        let releaser = &flow["released_by"];
+        assert!(releaser.is_null() || flows.contains(&releaser.as_u64().unwrap()), "{releaser}");
+        for finding in all(&flow["findings"]).iter().chain(&all(&json["parties"])) {
+            let incident = &finding["incident"];
+            assert!(incident.is_null() || incidents.contains(&incident.as_u64().unwrap()), "{incident}");
         }
     }
 }

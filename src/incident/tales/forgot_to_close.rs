@@ -38,11 +38,13 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
         tale.member("SVC105").map(|it| it.told.concat()).or_else(|| ports.as_ref().map(Held::in_words)),
     );
     Story {
-        title: format!(
-            "{party} does not close: {} in CLOSE-WAIT since {}",
-            counted(waits.connections, "socket"),
-            tale.clock(since)
-        ),
+        title: if waits.still > 0 {
+            let sockets = counted(waits.connections, "socket");
+            format!("{party} does not close: {sockets} in CLOSE-WAIT since {}", tale.clock(since))
+        } else {
+            let connections = counted(waits.connections, "connection");
+            format!("{party} closed {connections} late: in CLOSE-WAIT for up to {}", waits.lasted.max())
+        },
         cause: format!(
             "{peer} closed first; {host} acknowledged each FIN and did not close its side for up to {}",
             waits.lasted.max()

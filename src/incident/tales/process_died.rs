@@ -34,9 +34,8 @@ impl Death {
 
 fn greatest(resets: &[Timestamp]) -> Option<(Timestamp, Timestamp, usize)> {
     let windows = resets.iter().enumerate().map(|(place, &at)| {
-        let count =
-            resets.get(place..).unwrap_or_default().iter().take_while(|it| **it - at <= AT_ONCE).count();
-        (at, count, place + count)
+        let end = resets.partition_point(|it| *it - at <= AT_ONCE);
+        (at, end - place, end)
     });
     let (at, count, end) = windows.max_by_key(|&(at, count, _)| (count, std::cmp::Reverse(at)))?;
     Some((at, resets.get(end.checked_sub(1)?).copied()?, count))

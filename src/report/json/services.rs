@@ -23,6 +23,8 @@ pub(super) struct JsonServices {
     services_left_out: usize,
     /// Flows of services beyond those that were told apart.
     flows_left_out: u64,
+    /// Flows of pairs of client and service beyond those that were told apart.
+    flows_of_clients_left_out: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -99,6 +101,7 @@ impl JsonServices {
                 .collect(),
             services_left_out,
             flows_left_out: view.left_out,
+            flows_of_clients_left_out: view.pairs_left_out,
         }
     }
 }

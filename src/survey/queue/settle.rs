@@ -129,7 +129,8 @@ impl Scene<'_> {
         let is_overtaken = |it: &Waiting| latest.is_some_and(|came| came > it.opened.time + it.round_trip);
         let (overtaken, released): (Vec<_>, Vec<_>) = members.iter().copied().partition(is_overtaken);
         let around = (start.time + -BURST_GAP, end.time + BURST_GAP);
-        let aborts = self.aborts.iter().filter(|at| (around.0..=around.1).contains(at)).count();
+        let place = |at: Timestamp| self.aborts.partition_point(|it| *it < at);
+        let aborts = place(around.1).saturating_sub(place(around.0));
         let swapped = released.windows(2).filter(|pair| is_swapped(pair)).count();
         let mut burst = Burst { holder: None, released, overtaken, brief: 0, aborts, swapped, chance: 1.0 };
         let in_order = swapped * SWAPPED <= burst.released.len();

@@ -1,5 +1,5 @@
 use super::{counted, party_filter};
-use crate::diagnose::{Facts, InputFinding, Terms};
+use crate::diagnose::{Facts, InputFinding, Severity, Terms};
 use crate::survey::{Burst, Party, Service, View};
 use crate::time::TimeDelta;
 
@@ -34,9 +34,11 @@ rule! {
 
 /// Of a queue that nobody emptied: so many in it say that it is one.
 const MANY_STILL: usize = 3;
+/// And so long: a slow service is no full one.
+const SHORTEST_STILL: TimeDelta = TimeDelta::from_secs(5);
 
 fn check(view: &View, _: &Terms) -> Vec<InputFinding> {
-    view.services.values().filter_map(|service| released(service).or_else(|| held(service))).collect()
+    view.services.values().filter_map(|service| released(service).or_else(|| held(service, view))).collect()
 }
 
 /// Connections that were let in when others ended.
@@ -73,10 +75,14 @@ fn released(service: &Service) -> Option<InputFinding> {
         .and("longest_wait", longest(&bursts))
         .and("still_waiting", releases.still.len());
     // Two bursts, or three in a row, are no accident.
-    let is_plain = swapped == 0 && (count >= MANY_STILL || bursts.len() > 1);
+    let is_abandoned = waited().any(|it| it.abandoned);
+    // Answers alone that come together may be those of a push, or of a stall; who had closed waited for nothing but to be
+    // accepted.
+    let is_plain = swapped == 0 && (count >= MANY_STILL || bursts.len() > 1) && is_abandoned;
     let mut finding = InputFinding::about(&ACCEPT_STARVATION, party, since, summary)
         .until(Some(until))
         .proven_if(is_plain)
+        .at_most(if is_abandoned { Severity::Fault } else { Severity::Note })
         .filtered(party_filter(&party))
         .with(facts);
     for burst in bursts.iter().take(2) {
@@ -91,11 +97,13 @@ fn released(service: &Service) -> Option<InputFinding> {
 }
 
 /// Connections that still wait behind others at the end.
-fn held(service: &Service) -> Option<InputFinding> {
+fn held(service: &Service, view: &View) -> Option<InputFinding> {
     let releases = &service.releases;
     let first = releases.still.first()?;
     let waiting = releases.still.len();
-    if waiting < MANY_STILL || releases.holders.is_empty() {
+    let is_abandoned = releases.still.iter().any(|it| it.abandoned);
+    let is_long = view.end - first.demand >= SHORTEST_STILL;
+    if waiting < MANY_STILL || releases.holders.is_empty() || !is_abandoned || !is_long {
         return None;
     }
     let party = Party::Service(service.endpoint);

@@ -1,5 +1,5 @@
 use super::{MANY, counted, party_filter};
-use crate::diagnose::{Facts, InputFinding, Terms};
+use crate::diagnose::{Facts, InputFinding, Severity, Terms};
 use crate::survey::{Party, View, Waits};
 
 rule! {
@@ -36,6 +36,9 @@ fn check(view: &View, _: &Terms) -> Vec<InputFinding> {
     services.chain(clients).filter_map(|(party, waits)| find(view, party, waits)).collect()
 }
 
+/// So many times `--fin-delay` is more than late.
+const LONG: i64 = 3;
+
 fn find(view: &View, party: Party, waits: &Waits) -> Option<InputFinding> {
     let peak = waits.curve.peak();
     let since = waits.since?;
@@ -43,6 +46,8 @@ fn find(view: &View, party: Party, waits: &Waits) -> Option<InputFinding> {
     if waits.connections - waits.presumed < MANY || peak.level < MANY {
         return None;
     }
+    // Late is not never.
+    let is_long = waits.lasted.max().nanos() >= LONG * view.limits.fin_delay.nanos();
     let until = if waits.still > 0 { None } else { waits.until };
     let still = match waits.still {
         0 => String::new(),
@@ -69,6 +74,7 @@ fn find(view: &View, party: Party, waits: &Waits) -> Option<InputFinding> {
     let mut finding = InputFinding::about(&CLOSE_WAIT_ACCUMULATES, party, since, summary)
         .until(until)
         .proven_if(waits.presumed == 0)
+        .at_most(if is_long { Severity::Fault } else { Severity::Warning })
         .filtered(party_filter(&party))
         .with(facts);
     for (_, record) in &waits.examples {

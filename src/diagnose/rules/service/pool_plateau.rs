@@ -83,7 +83,7 @@ fn find(pair: &Pair, end: Timestamp, stuck: &[Stuck]) -> Option<InputFinding> {
         format!("; {} leaves requests unanswered since {}", front.service, front.since.time_of_day(1))
     });
     let summary = format!(
-        "{party} keeps {}, no more and no fewer since {}, without an octet since {}{waiting}{behind}",
+        "{party} keeps {}, no more and no fewer since {}, without an octet for {silent_for} since {}{waiting}{behind}",
         counted(pair.open, "connection"),
         constant_since.time_of_day(1),
         silent_since.time_of_day(1)

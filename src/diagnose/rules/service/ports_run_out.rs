@@ -59,7 +59,9 @@ struct Held<'a> {
     pair: &'a Pair,
     range: LocalPorts,
     range_given: bool,
-    /// How many, and since when they grow.
+    /// How many.
+    count: u64,
+    /// Those that were taken in the capture.
     growth: Growth,
     /// Others in TIME-WAIT when the client last connected.
     resting: u64,
@@ -89,13 +91,13 @@ impl<'a> Held<'a> {
         let resting = pair.ports.resting(last_connect, view.limits.time_wait, (range.low, range.high)) as u64;
         let pause = taken.longest_gap().nanos().saturating_mul(UNUSUAL).max(TimeDelta::from_secs(1).nanos());
         let ceased = (view.end - last_connect).nanos() >= pause;
-        let growth = Growth { count, span };
-        Some(Self { pair, range, range_given, growth, resting, last_connect, ceased })
+        let growth = Growth { count: taken.count(), span };
+        Some(Self { pair, range, range_given, count, growth, resting, last_connect, ceased })
     }
 
     /// All ports are held, but for those of others.
     fn is_full(&self) -> bool {
-        let (held, all) = (self.growth.count, self.range.count());
+        let (held, all) = (self.count, self.range.count());
         held * 10 >= all * 9 && held + self.resting + BY_OTHERS >= all
     }
 
@@ -121,7 +123,7 @@ impl<'a> Held<'a> {
         let summary = format!(
             "{} holds {} of its {} local ports {}{given} ({}), and connects no more since {}",
             self.party(),
-            self.growth.count,
+            self.count,
             self.range.count(),
             self.range,
             self.by_state(),
@@ -135,8 +137,8 @@ impl<'a> Held<'a> {
     fn runs_out(self, end: Timestamp) -> Option<InputFinding> {
         let leaked = self.pair.stuck.still + self.pair.standing.unshared().map_or(0, |leak| leak.count);
         let is_leak = leaked * 2 >= self.pair.held;
-        let (held, all) = (self.growth.count, self.range.count());
-        let at = self.growth.reaches(all)?;
+        let (held, all) = (self.count, self.range.count());
+        let at = self.full_at()?;
         let is_near = held * 10 >= all || held >= MANY && at - end <= SOON;
         if !is_leak || !is_near || held < FEW.min(all / 2) || self.ceased && !self.is_full() {
             return None;
@@ -153,11 +155,16 @@ impl<'a> Held<'a> {
         Some(self.told(summary, false, since).at_most(Severity::Warning))
     }
 
+    /// When the last port is taken at the rate so far.
+    fn full_at(&self) -> Option<Timestamp> {
+        self.growth.reaches(self.growth.count + self.range.count().saturating_sub(self.count))
+    }
+
     fn told(&self, summary: String, exhausted: bool, since: Timestamp) -> InputFinding {
         let party = self.party();
         let facts = Facts::new()
             .and("exhausted", exhausted)
-            .and("held", self.growth.count)
+            .and("held", self.count)
             .and("close_wait", self.pair.stuck.still)
             .and("open", self.pair.open)
             .and("time_wait", self.resting)
@@ -166,7 +173,7 @@ impl<'a> Held<'a> {
             .and("range_given", self.range_given)
             .and("last_connect", self.last_connect)
             .and_maybe("growth_per_minute", self.growth.per_minute())
-            .and_maybe("local_ports_run_out", self.growth.reaches(self.range.count()).filter(|_| !exhausted));
+            .and_maybe("local_ports_run_out", self.full_at().filter(|_| !exhausted));
         let finding = InputFinding::about(&PORTS_RUN_OUT, party, since, summary)
             .filtered(party_filter(&party))
             .with(facts);

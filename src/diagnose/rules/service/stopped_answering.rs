@@ -1,6 +1,7 @@
 use super::{MANY, counted, party_filter};
 use crate::diagnose::{Facts, InputFinding, Terms};
 use crate::survey::{Party, Service, View};
+use crate::time::{TimeDelta, Timestamp};
 
 rule! {
     /// ## What we saw
@@ -25,15 +26,20 @@ rule! {
 }
 
 fn check(view: &View, _: &Terms) -> Vec<InputFinding> {
-    view.services.values().filter_map(|service| find(service)).collect()
+    view.services.values().filter_map(|service| find(service, view.end)).collect()
 }
 
-fn find(service: &Service) -> Option<InputFinding> {
+/// A silence that goes on at the end is told from so long on.
+const SHORTEST: TimeDelta = TimeDelta::from_secs(5);
+
+fn find(service: &Service, end: Timestamp) -> Option<InputFinding> {
     let requests = &service.requests;
     let silence = service.silence?;
     // Who never answers may have nothing to say, unless it does not close either.
     let says_nothing = silence.last_answered.is_none() && service.stuck.connections < MANY;
-    if silence.unanswered < MANY || says_nothing {
+    // Slow is not silent: what goes on when the capture ends may be answered a moment later.
+    let is_short = silence.until.is_none() && end - silence.since() < SHORTEST;
+    if silence.unanswered < MANY || says_nothing || is_short {
         return None;
     }
     let party = Party::Service(service.endpoint);
@@ -63,7 +69,7 @@ fn find(service: &Service) -> Option<InputFinding> {
         .and_maybe("patience", (patience.count() > 0).then(|| patience.median()));
     let finding = InputFinding::about(&STOPPED_ANSWERING, party, since, summary)
         .until(silence.until)
-        .proven_if(silence.last_answered.is_some())
+        .proven_if(silence.last_answered.is_some() && (patience.count() > 0 || silence.until.is_some()))
         .filtered(party_filter(&party))
         .with(facts);
     Some(finding.and(silence.first_unanswered.asked, "the first request without an answer"))
