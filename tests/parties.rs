@@ -409,3 +409,62 @@ fn the_stories_show_every_rule_about_parties() {
     let codes: Vec<_> = all.into_keys().collect();
     assert_eq!(codes, ["SVC101", "SVC102", "SVC103", "SVC104", "SVC105", "SVC106", "SVC107", "SVC108"]);
 }
+
+/// What ordinary programs do that is neither silence nor starvation nor forgetting.
+#[test]
+fn ordinary_ends_accuse_no_service() {
+    let served = times(6, "0.5", EXCHANGE);
+    let opened = "+0 > S 0:0(0)\n+0.0001 < S. 0:0(0) ack 1\n+0.0001 > . 1:1(0) ack 1\n";
+    let asked = format!("{opened}+0.0001 > P. 1:101(100) ack 1\n");
+    let farewell = format!(
+        "{asked}+0.002 < P. 1:201(200) ack 101\n+75 < FP. 201:232(31) ack 101\n+0.0001 > P. 101:132(31) ack 233\n\
+         +0.0001 > F. 132:132(0) ack 233\n+0.0001 < . 233:233(0) ack 133\n"
+    );
+    let shed = format!("{asked}+0.008 < R. 1:1(0) ack 101\n");
+    let closed = format!(
+        "{asked}+0.008 < F. 1:1(0) ack 101\n+0.0001 > F. 101:101(0) ack 2\n+0.0001 < . 2:2(0) ack 102\n"
+    );
+    let upload = format!(
+        "{asked}+0.002 < P. 1:201(200) ack 101\n{}",
+        (0..20)
+            .map(|at| format!(
+                "+5 > P. {0}:{1}(100) ack 201\n+0.01 < . 201:201(0) ack {1}\n",
+                101 + 100 * at,
+                201 + 100 * at
+            ))
+            .collect::<String>()
+    );
+    let half_close = format!(
+        "{asked}+0.001 > F. 101:101(0) ack 1\n+0.0001 < . 1:1(0) ack 102\n{}",
+        (0..30)
+            .map(|at| format!("+0.5 < P. {}:{}(1000) ack 102\n", 1 + 1000 * at, 1001 + 1000 * at))
+            .collect::<String>()
+    );
+    for (what, lines) in [
+        ("farewell", farewell),
+        ("shed", shed),
+        ("closed", closed),
+        ("upload", upload),
+        ("half-close", half_close),
+    ] {
+        let text = format!(
+            "{served}{}+0.5 end\n",
+            times(6, "0.5", &lines).replace("times 6 every 0.5", "times 6 every 0.5 from 21")
+        );
+        for code in ["SVC101", "SVC102", "SVC106"] {
+            assert!(
+                found_from(&text, None, code).is_none_or(|it| it.severity == Severity::Note),
+                "{what}: {code}"
+            );
+        }
+    }
+}
+
+/// Requests that wait when the capture ends may be answered a moment later.
+#[test]
+fn a_capture_that_ends_soon_shows_no_silence() {
+    let waiting = times(6, "0.1", UNANSWERED).replace("every 0.1", "every 0.1 from 21");
+    let text = |end: &str| format!("{}{waiting}{end}\n", times(6, "0.5", EXCHANGE));
+    assert!(found_from(&text("+2 end"), None, "SVC106").is_none());
+    assert!(found_from(&text("+20 end"), None, "SVC106").is_some());
+}

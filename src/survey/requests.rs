@@ -53,9 +53,7 @@ impl Requests {
     pub fn add(&mut self, flow: &Flow, shortest: TimeDelta) {
         let unanswered = unanswered(flow);
         let late = unanswered.and_then(|it| it.late);
-        if late.is_none() {
-            self.note_answers(flow);
-        }
+        self.note_answers(flow, late);
         // Who closes or resets while somebody waits is alive.
         if let Some(over) = unanswered.and_then(|it| it.over.filter(|_| it.given_up.is_none())) {
             self.answered.add(over);
@@ -75,8 +73,14 @@ impl Requests {
 
 impl Requests {
     /// Notes when the service answered: for as long as nothing on the connection paused, all the time.
-    fn note_answers(&mut self, flow: &Flow) {
+    /// One that came `late` is none, but those before it are.
+    fn note_answers(&mut self, flow: &Flow, late: Option<Timestamp>) {
         let Some(replies) = flow.replies else { return };
+        if let Some(late) = late {
+            let before = [Some(replies.first.time), replies.before].into_iter().flatten();
+            before.filter(|at| *at < late).for_each(|at| self.answered.add(at));
+            return;
+        }
         self.slowest.add(replies.slowest.waited);
         let (first, last) = (replies.first.time, replies.last.time);
         match flow.pause {

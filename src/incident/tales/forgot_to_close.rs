@@ -43,7 +43,9 @@ pub(in crate::incident) fn tell(tale: &Tale<'_>) -> Story {
             format!("{party} does not close: {sockets} in CLOSE-WAIT since {}", tale.clock(since))
         } else {
             let connections = counted(waits.connections, "connection");
-            format!("{party} closed {connections} late: in CLOSE-WAIT for up to {}", waits.lasted.max())
+            let how = if waits.late_fins.count() > 0 { "closed" } else { "did not close" };
+            let until = if waits.late_fins.count() > 0 { "late" } else { "until they were reset" };
+            format!("{party} {how} {connections} {until}: in CLOSE-WAIT for up to {}", waits.lasted.max())
         },
         cause: format!(
             "{peer} closed first; {host} acknowledged each FIN and did not close its side for up to {}",
