@@ -60,7 +60,7 @@ const STORIES: &[(&str, &str, usize)] = &[
     ("proxy_read_timeout.middle", "APP102", 8),
     ("proxy_read_timeout.upstream", "APP101", 8),
     ("restart_burst.server", "APP101", 5),
-    ("server_killed.client", "APP101", 9),
+    ("server_killed.client", "APP101", 8),
     ("service_stops.client", "APP102", 8),
     ("stale_pool.client", "APP107", 5),
     ("zero_window.server", "APP104", 4),

@@ -8,6 +8,10 @@ use crate::time::{TimeDelta, span_in_words};
 /// The first retransmission time-out (RFC 6298 §2.1). An answer that is missing for less says nothing yet.
 pub(super) const INITIAL_RTO: TimeDelta = TimeDelta::from_secs(1);
 
+/// A segment that was lost twice before the capture point is captured so long after it was first sent (RFC 6298 §2.1,
+/// §5.5).
+pub(super) const TWO_LOSSES: TimeDelta = TimeDelta::from_secs(3);
+
 /// The first event of `kind`.
 pub(super) fn first(flow: &Flow, kind: EventKind) -> Option<&Event> {
     flow.events.iter().find(|event| event.kind == kind)

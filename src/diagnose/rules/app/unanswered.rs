@@ -1,4 +1,5 @@
 use super::waiting::{Ended, Waiting, answered, waiting};
+use crate::diagnose::rules::lookup::TWO_LOSSES;
 use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{Flow, FlowOutcome, RecordRef};
 use crate::time::TimeDelta;
@@ -60,6 +61,8 @@ fn find(flow: &Flow) -> Option<Waiting> {
     // What does not end with the capture's end is another finding's: a closed window, a FIN that nobody acknowledged.
     let is_told = match waiting.ended {
         Ended::NotYet => matches!(flow.outcome, FlowOutcome::OpenUnanswered | FlowOutcome::HalfClosed),
+        // Who said all gets the close for an answer, unless that is late.
+        Ended::Closed(_) => nothing_more(flow, &waiting).is_none() || waiting.waited >= TWO_LOSSES,
         _ => true,
     };
     (is_told && waiting.late_reply(flow).is_none() && waiting.is_due(flow)).then_some(waiting)
@@ -188,6 +191,9 @@ mod tests {
         assert_eq!(found("APP101", &flow, 61.0), None);
         let mut flow = open(61.0);
         flow.traffic.responder.unseen = true;
+        assert_eq!(found("APP101", &flow, 61.0), None);
+        let mut flow = open(61.0);
+        flow.traffic.responder.gap = true;
         assert_eq!(found("APP101", &flow, 61.0), None);
     }
 

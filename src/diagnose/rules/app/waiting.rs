@@ -2,7 +2,7 @@
 
 use crate::diagnose::rules::lookup::{self, INITIAL_RTO};
 use crate::flow::{Flow, FlowOutcome, Origin, RecordRef, ResetKind};
-use crate::net::Role;
+use crate::net::{Role, Sides};
 use crate::time::TimeDelta;
 
 /// Nothing that came on the connection is an answer.
@@ -84,10 +84,11 @@ fn was_heard(flow: &Flow) -> bool {
 }
 
 /// True when the flow cannot show who waits for whom: roles are a guess and nothing confirms them, the responder asks as
-/// well, answers may have gone another way, or the capture did not see the end.
+/// well, answers were not captured or may have gone another way, or the capture did not see the end.
 fn is_unclear(flow: &Flow) -> bool {
     let is_mere_guess = flow.origin == Origin::Midstream && answered(flow) == 0;
-    let unseen = flow.traffic.responder.unseen || flow.traffic.initiator.unseen;
+    let Sides { initiator, responder } = &flow.traffic;
+    let unseen = initiator.unseen || responder.unseen || responder.gap;
     is_mere_guess || !asks(flow) || unseen || flow.mptcp_join || flow.outcome == FlowOutcome::Undecided
 }
 

@@ -1,10 +1,6 @@
-use crate::diagnose::rules::lookup;
+use crate::diagnose::rules::lookup::{self, TWO_LOSSES};
 use crate::diagnose::{Context, Evidence, Finding, Severity, Sign};
 use crate::flow::{Flow, FlowOutcome};
-use crate::time::TimeDelta;
-
-/// A FIN that was lost twice before the capture point is captured so long after its sender closed (RFC 6298 §2.1, §5.5).
-const TWO_LOSSES: TimeDelta = TimeDelta::from_secs(3);
 
 rule! {
     /// ## What we saw
