@@ -1,7 +1,7 @@
 //! Facts and findings to rows, pages and ladders. Reports compute nothing that the facts do not hold.
 //!
-//! Every report is a [`Report`]: it is told the plan, then each flow once as it is finished, then what the capture
-//! could not show and the totals.
+//! Every report is a [`Report`]: it is told the plan, then each flow once as it is finished, then incidents, socket
+//! tables if there are any, what the capture could not show, and the totals.
 //! Memory never follows the number of flows, save for what [`spill`] puts on disk.
 
 mod accounts;
@@ -22,6 +22,7 @@ pub mod rows;
 mod sockets;
 pub mod spill;
 mod story;
+mod summarised;
 pub mod summary;
 mod text;
 mod timers;
@@ -39,14 +40,15 @@ pub use input::{FileFacts, InputFacts, Plan, Skipped, Sources, narrowing};
 pub use json::{JsonReport, SCHEMA};
 pub use ladder::{write_ladder, write_release};
 pub use lines::TimelineText;
-pub use markdown::MarkdownReport;
+pub use markdown::{MarkdownPage, MarkdownReport};
 pub use paint::Paint;
 pub use rows::{FindingsCsv, FlowsCsv, Order, TimelineCsv};
 pub use sockets::{
     SocketCounts, SocketQuery, SocketTables, SocketWriter, SocketsCsv, SocketsText, TableFacts,
 };
+pub use summarised::{Summarised, SummaryPage};
 pub use summary::Summary;
-pub use text::{TextOptions, TextReport, wrap, write_summary};
+pub use text::{TextOptions, TextPage, TextReport, wrap, write_summary};
 pub use timers::{write_candidates, write_timers, write_timers_csv};
 
 /// Something that tells the flows of one run.
@@ -71,7 +73,7 @@ pub trait Report {
         Ok(())
     }
 
-    /// Told once, then: what the capture could not show.
+    /// Told once, after [`Report::incidents`] and any [`Report::sockets`]: what the capture could not show.
     ///
     /// # Errors
     /// What the writer says.
@@ -79,7 +81,7 @@ pub trait Report {
         Ok(())
     }
 
-    /// Told once, after [`Report::input`], when socket tables were given: these, joined with the flows.
+    /// Told once, after [`Report::incidents`], when socket tables were given: these, joined with the flows.
     ///
     /// # Errors
     /// What the writer says.

@@ -147,10 +147,7 @@ fn is_established(flow: &Flow) -> bool {
 fn end_of(flow: &Flow) -> Option<Timestamp> {
     let fin = flow.first_fin().map(|(_, fin)| fin.first.time);
     let reset = flow.reset().map(|reset| reset.at.time);
-    match (fin, reset) {
-        (Some(fin), Some(reset)) => Some(fin.min(reset)),
-        (fin, reset) => fin.or(reset),
-    }
+    [fin, reset].into_iter().flatten().min()
 }
 
 /// True when the client's socket still occupied its port when the capture ended, TIME-WAIT left out.

@@ -69,9 +69,7 @@ impl Requests {
             self.unanswered.push(unanswered);
         }
     }
-}
 
-impl Requests {
     /// Notes when the service answered: for as long as nothing on the connection paused, all the time.
     /// One that came `late` is none, but those before it are.
     fn note_answers(&mut self, flow: &Flow, late: Option<Timestamp>) {
@@ -130,10 +128,7 @@ fn unanswered(flow: &Flow) -> Option<Unanswered> {
 fn reaction(flow: &Flow) -> Option<Timestamp> {
     let fin = flow.fin.responder.map(|fin| fin.first.time);
     let reset = flow.reset().filter(|reset| reset.by == Role::Responder).map(|reset| reset.at.time);
-    match (fin, reset) {
-        (Some(fin), Some(reset)) => Some(fin.min(reset)),
-        (fin, reset) => fin.or(reset),
-    }
+    [fin, reset].into_iter().flatten().min()
 }
 
 /// When the initiator closed first, or aborted.

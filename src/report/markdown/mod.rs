@@ -10,15 +10,11 @@ use std::io::{self, Write};
 
 use self::doc::Doc;
 use self::escape::{NAME, code, prose};
-use super::Report;
 use super::accounts::{input_name, no_incident};
-use super::input::{InputFacts, Plan, Sources, narrowing};
+use super::input::{InputFacts, Plan, narrowing};
 use super::number::{counted, grouped};
+use super::summarised::{Summarised, SummaryPage};
 use super::summary::Summary;
-use crate::diagnose::{Finding, InputFinding};
-use crate::flow::Flow;
-use crate::incident::Incidents;
-use crate::socket_file::SocketJoin;
 use crate::time::Timestamp;
 
 /// How long the document is in octets when each part of it ends, at most.
@@ -35,55 +31,28 @@ mod end {
 const NARROWING: usize = 6;
 
 /// Gathers a summary and writes it as GitHub-flavoured Markdown at the end, in less than 60 kB.
+pub type MarkdownReport<W> = Summarised<MarkdownPage<W>>;
+
+/// The text.
 #[derive(Debug)]
-pub struct MarkdownReport<W> {
-    out: W,
-    plan: Plan,
-    summary: Summary,
-}
+pub struct MarkdownPage<W>(W);
 
 impl<W: Write> MarkdownReport<W> {
     /// The text onto `out`.
     pub fn new(out: W) -> Self {
-        Self { out, plan: Plan::default(), summary: Summary::new(crate::flow::Limits::default()) }
+        Self::on(MarkdownPage(out))
     }
 }
 
-impl<W: Write> Report for MarkdownReport<W> {
-    fn begin(&mut self, plan: &Plan) -> io::Result<()> {
-        self.plan = plan.clone();
-        self.summary = Summary::new(plan.limits);
-        Ok(())
-    }
-
-    fn flow(&mut self, flow: &Flow, findings: &[Finding], _: &Sources<'_>) -> io::Result<()> {
-        self.summary.add(flow, findings);
-        Ok(())
-    }
-
-    fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
-        self.summary.add_incidents(&incidents.incidents);
-        Ok(())
-    }
-
-    fn input(&mut self, findings: &[InputFinding], _: &Sources<'_>) -> io::Result<()> {
-        self.summary.add_input(findings);
-        Ok(())
-    }
-
-    fn sockets(&mut self, join: &SocketJoin) -> io::Result<()> {
-        self.summary.sockets = Some(join.clone());
-        Ok(())
-    }
-
-    fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
+impl<W: Write> SummaryPage for MarkdownPage<W> {
+    fn write(&mut self, plan: &Plan, summary: &Summary, input: &InputFacts) -> io::Result<()> {
         let mut doc = Doc::default();
-        head(&mut doc, &self.plan, &self.summary, input);
-        incidents::write(&mut doc, &self.summary.incidents);
-        tables::write(&mut doc, &self.summary, input);
-        foot::write(&mut doc, &self.plan, &self.summary, input);
-        self.out.write_all(doc.into_text().as_bytes())?;
-        self.out.flush()
+        head(&mut doc, plan, summary, input);
+        incidents::write(&mut doc, &summary.incidents);
+        tables::write(&mut doc, summary, input);
+        foot::write(&mut doc, plan, summary, input);
+        self.0.write_all(doc.into_text().as_bytes())?;
+        self.0.flush()
     }
 }
 

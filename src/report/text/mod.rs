@@ -14,14 +14,10 @@ use std::io::{self, Write};
 pub use layout::wrap;
 
 use self::layout::Page;
-use super::Report;
-use super::input::{InputFacts, Plan, Sources};
+use super::input::{InputFacts, Plan};
 use super::paint::Paint;
+use super::summarised::{Summarised, SummaryPage};
 use super::summary::Summary;
-use crate::diagnose::{Finding, InputFinding};
-use crate::flow::Flow;
-use crate::incident::Incidents;
-use crate::socket_file::SocketJoin;
 
 /// How the page is laid out.
 #[derive(Clone, Copy, Debug)]
@@ -39,48 +35,25 @@ impl Default for TextOptions {
 }
 
 /// Gathers a summary and prints it at the end.
+pub type TextReport<W> = Summarised<TextPage<W>>;
+
+/// The page.
 #[derive(Debug)]
-pub struct TextReport<W> {
+pub struct TextPage<W> {
     out: W,
     options: TextOptions,
-    summary: Summary,
 }
 
 impl<W: Write> TextReport<W> {
     /// The page onto `out`.
     pub fn new(out: W, options: TextOptions) -> Self {
-        Self { out, options, summary: Summary::new(crate::flow::Limits::default()) }
+        Self::on(TextPage { out, options })
     }
 }
 
-impl<W: Write> Report for TextReport<W> {
-    fn begin(&mut self, plan: &Plan) -> io::Result<()> {
-        self.summary = Summary::new(plan.limits);
-        Ok(())
-    }
-
-    fn flow(&mut self, flow: &Flow, findings: &[Finding], _: &Sources<'_>) -> io::Result<()> {
-        self.summary.add(flow, findings);
-        Ok(())
-    }
-
-    fn incidents(&mut self, incidents: &Incidents) -> io::Result<()> {
-        self.summary.add_incidents(&incidents.incidents);
-        Ok(())
-    }
-
-    fn input(&mut self, findings: &[InputFinding], _: &Sources<'_>) -> io::Result<()> {
-        self.summary.add_input(findings);
-        Ok(())
-    }
-
-    fn sockets(&mut self, join: &SocketJoin) -> io::Result<()> {
-        self.summary.sockets = Some(join.clone());
-        Ok(())
-    }
-
-    fn finish(&mut self, input: &InputFacts) -> io::Result<()> {
-        write_summary(&self.summary, input, self.options, &mut self.out)?;
+impl<W: Write> SummaryPage for TextPage<W> {
+    fn write(&mut self, _: &Plan, summary: &Summary, input: &InputFacts) -> io::Result<()> {
+        write_summary(summary, input, self.options, &mut self.out)?;
         self.out.flush()
     }
 }

@@ -33,7 +33,8 @@ impl Overtakers {
     }
 
     fn tidy(&mut self) {
-        self.pairs.sort_unstable();
+        // The first half is in order already: a stable sort finds such runs.
+        self.pairs.sort();
         let mut latest = Timestamp::MIN;
         self.pairs.retain(|&(_, came)| {
             let is_later = came > latest;
