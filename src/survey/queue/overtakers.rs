@@ -33,8 +33,7 @@ impl Overtakers {
     }
 
     fn tidy(&mut self) {
-        // The first half is in order already: a stable sort finds such runs.
-        self.pairs.sort();
+        self.pairs.sort_unstable();
         let mut latest = Timestamp::MIN;
         self.pairs.retain(|&(_, came)| {
             let is_later = came > latest;
